@@ -1,0 +1,36 @@
+import type { AddressSet } from './address-set.js';
+import type { Conntrack } from './conntrack.js';
+import type { Firewall } from './firewall.js';
+import type { Log } from './log.js';
+import type { PacketQueues } from './packet-queue.js';
+import type { Random } from './random.js';
+import type { Routes } from './routes.js';
+import type { Source } from './sources.js';
+import type { Clock, Timers } from './time.js';
+
+/** The kernel of one host, as far as the data plane needs it. */
+export interface Kernel {
+  readonly queues: PacketQueues;
+  readonly conntrack: Conntrack;
+  readonly routes: Routes;
+  readonly firewall: Firewall;
+  readonly addressSet: AddressSet;
+}
+
+/** Everything a node may ask of the world around it. The daemon passes the real one, the simulator its own. */
+export interface World {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** A stream of its own for each purpose. */
+  random(purpose: string): Random;
+  readonly log: Log;
+  /** Absent on a node that only watches. */
+  readonly kernel: Kernel | undefined;
+  /** The configured sources, in order. */
+  readonly sources: readonly SourceEntry[];
+}
+
+export interface SourceEntry {
+  readonly source: Source;
+  readonly pollIntervalMs: number;
+}
