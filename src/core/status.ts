@@ -1,0 +1,79 @@
+import type { Endpoint } from './endpoint.js';
+import type { Telemetry } from './telemetry.js';
+
+/** Handshake times of a recent window; all zero when `count` is 0. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** A backend as the balancer of one VIP sees it. */
+export interface BackendStatus {
+  readonly backend: Endpoint;
+  /** Handshakes in flight. */
+  readonly pending: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly consecutiveFailures: number;
+  /** Whether its circuit is closed: it takes connections like any other. */
+  readonly available: boolean;
+  /** Whether its node can be reached, as far as the mesh knows; true without a mesh. */
+  readonly reachable: boolean;
+  /** Peak-EWMA of the handshake time; undefined before the first handshake. */
+  readonly ewmaMs: number | undefined;
+  /** The last 60 seconds. */
+  readonly recent: LatencySummary;
+}
+
+export interface VipStatus {
+  readonly vip: Endpoint;
+  readonly backendCount: number;
+  /** Made while it is read, so that whoever walks many VIPs decides how much to do at a time. */
+  backends(): Iterable<BackendStatus>;
+}
+
+export interface SourceStatus {
+  readonly name: string;
+  /** Whether the last reading succeeded. */
+  readonly ok: boolean;
+  /** Age of the last good reading; undefined when there was none yet. */
+  readonly lastGoodAgeMs: number | undefined;
+  /** Readings that failed. */
+  readonly errors: number;
+  readonly lastError: string | undefined;
+  readonly vips: number;
+}
+
+/** An NFQUEUE: what its counters say, and how many packets wait for a verdict of ours. */
+export interface QueueStatus {
+  readonly number: number;
+  readonly received: number;
+  readonly depth: number;
+  readonly droppedFull: number;
+  readonly droppedNoBuffer: number;
+  readonly overruns: number;
+  readonly unreadable: number;
+  readonly outstanding: number;
+}
+
+/**
+ * A node, to be looked at. Answers come from memory at once and are of this moment. An iterator may be
+ * left for a while and taken up again, while VIPs come and go: each VIP that is there throughout is seen
+ * exactly once, as with a `Map`.
+ */
+export interface NodeStatus {
+  readonly counters: Telemetry;
+  vips(): Iterable<VipStatus>;
+  vip(vip: Endpoint): VipStatus | undefined;
+  sources(): readonly SourceStatus[];
+  queues(): readonly QueueStatus[];
+  /** Use of the kernel's connection table; undefined on a node without a data plane. */
+  conntrack(): { readonly count: number; readonly max: number } | undefined;
+  /** How often each actor was restarted, by its path. */
+  restarts(): ReadonlyMap<string, number>;
+  /** Whether the node does its work; `reasons` says what it lacks otherwise. */
+  healthy(): { readonly ok: boolean; readonly reasons: readonly string[] };
+}
