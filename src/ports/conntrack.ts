@@ -1,3 +1,4 @@
+import type { EntryState } from '../core/data-plane/existing-entry.js';
 import type { Address, Endpoint } from '../core/endpoint.js';
 
 /** A connection as the client sees it: the original tuple. */
@@ -16,23 +17,11 @@ export interface Mapping extends Flow {
   readonly source: Address | undefined;
 }
 
-export type TcpState =
-  | 'none'
-  | 'syn-sent'
-  | 'syn-recv'
-  | 'established'
-  | 'fin-wait'
-  | 'close-wait'
-  | 'last-ack'
-  | 'time-wait'
-  | 'close'
-  | 'syn-sent2';
-
 /** An entry as it stands in the kernel. */
 export interface ConntrackEntry extends Flow {
   /** Where replies come from: the backend, or the VIP itself for an entry without NAT. */
   readonly backend: Endpoint;
-  readonly state: TcpState;
+  readonly state: EntryState;
   /** Whether we made it (its mark is ours). */
   readonly ours: boolean;
   /** The kernel's id of the entry; tells a new entry from an old one with the same tuple. */

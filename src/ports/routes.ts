@@ -1,14 +1,5 @@
+import type { Route } from '../core/data-plane/source-address.js';
 import type { Address } from '../core/endpoint.js';
-
-/** The way to an address from this host. */
-export interface Route {
-  /** Whether the address is this host's own. */
-  readonly local: boolean;
-  /** Index of the interface packets leave by. */
-  readonly outInterface: number;
-  /** The source address the kernel prefers on that way. */
-  readonly source: Address;
-}
 
 /** The routing table. Answers at once (one netlink request). */
 export interface Routes {

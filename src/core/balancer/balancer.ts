@@ -1,0 +1,243 @@
+import type { Address, Endpoint } from '../endpoint.js';
+import type { BackendStatus } from '../status.js';
+import type { Telemetry } from '../telemetry.js';
+import { Backend, type BalancerLimits } from './backend.js';
+import { pick } from './pick.js';
+
+/** Why a backend's handshake did not finish. */
+export type FailureReason = 'refused' | 'timeout';
+
+/** A backend passed from available to unavailable or back; operators are told. */
+export interface AvailabilityChange {
+  readonly backend: Endpoint;
+  readonly available: boolean;
+  readonly reason: string;
+}
+
+/** Remembers what is known of backends that left, so that one that flaps does not come back as a stranger. */
+export interface DepartedBackends {
+  get(key: string): Backend | undefined;
+  set(key: string, backend: Backend): unknown;
+  delete(key: string): unknown;
+}
+
+interface Handshake {
+  backend: Backend;
+  readonly startedMs: number;
+}
+
+/**
+ * Chooses backends for the connections to one VIP and learns from how their handshakes went. No I/O: time
+ * and randomness are passed in, changes worth telling are returned.
+ *
+ * `pending` of a backend equals its handshakes in flight: each one begun by `place` or `retransmit` ends
+ * exactly once, by `answered`, `refused`, `release` or `expire`.
+ */
+export class Balancer {
+  readonly vip: Endpoint;
+  readonly #limits: BalancerLimits;
+  readonly #telemetry: Telemetry;
+  readonly #departed: DepartedBackends;
+  readonly #byEndpoint = new Map<Endpoint, Backend>();
+  /** The same backends in an order that picking shuffles. */
+  #backends: Backend[] = [];
+  /** Handshakes in flight by client, oldest first (a Map keeps the order of insertion). */
+  readonly #handshakes = new Map<Endpoint, Handshake>();
+  #changes: AvailabilityChange[] = [];
+
+  constructor(vip: Endpoint, limits: BalancerLimits, telemetry: Telemetry, departed: DepartedBackends) {
+    this.vip = vip;
+    this.#limits = limits;
+    this.#telemetry = telemetry;
+    this.#departed = departed;
+  }
+
+  get backendCount(): number {
+    return this.#backends.length;
+  }
+
+  get handshakesInFlight(): number {
+    return this.#handshakes.size;
+  }
+
+  /** Clients whose handshakes are in flight, oldest first. */
+  waiting(): Endpoint[] {
+    return [...this.#handshakes.keys()];
+  }
+
+  /** The backend chosen for a client whose handshake is in flight. */
+  backendOf(client: Endpoint): Endpoint | undefined {
+    return this.#handshakes.get(client)?.backend.endpoint;
+  }
+
+  /** Makes the backends exactly these. Handshakes with one that left still end where they began. */
+  setBackends(endpoints: ReadonlySet<Endpoint>, unreachable: ReadonlySet<Address>): void {
+    for (const [endpoint, backend] of this.#byEndpoint) {
+      if (endpoints.has(endpoint)) continue;
+      this.#byEndpoint.delete(endpoint);
+      this.#departed.set(this.#departedKey(endpoint), backend);
+    }
+    for (const endpoint of endpoints) {
+      if (this.#byEndpoint.has(endpoint)) continue;
+      const key = this.#departedKey(endpoint);
+      this.#byEndpoint.set(endpoint, this.#departed.get(key) ?? new Backend(endpoint, this.#limits));
+      this.#departed.delete(key);
+    }
+    this.#backends = [...this.#byEndpoint.values()];
+    this.setUnreachable(unreachable);
+  }
+
+  setUnreachable(unreachable: ReadonlySet<Address>): void {
+    for (const backend of this.#backends) backend.reachable = !unreachable.has(backend.address);
+  }
+
+  /**
+   * Chooses a backend for a SYN and counts the handshake as in flight; undefined when there is none. Asked
+   * again for a client whose handshake is in flight, it answers the same.
+   */
+  place(client: Endpoint, nowMs: number, random: () => number): Endpoint | undefined {
+    const known = this.#handshakes.get(client);
+    if (known !== undefined) return known.backend.endpoint;
+    return this.#begin(client, nowMs, random, undefined);
+  }
+
+  /**
+   * A SYN came again for a connection the kernel has mapped to `existing` and that was never answered: keep
+   * that backend while nothing speaks against it, else choose another one. Either way one handshake is in
+   * flight afterwards.
+   */
+  retransmit(
+    client: Endpoint,
+    existing: Endpoint,
+    nowMs: number,
+    random: () => number,
+  ): Endpoint | undefined {
+    this.release(client);
+    const backend = this.#byEndpoint.get(existing);
+    if (backend?.looksAlive(nowMs)) {
+      this.#track(client, backend, nowMs);
+      return existing;
+    }
+    return this.#begin(client, nowMs, random, backend);
+  }
+
+  /** The connection was not made after all: its handshake counts neither way. */
+  release(client: Endpoint): void {
+    this.#end(client);
+  }
+
+  /**
+   * The backend's SYN-ACK came. `measured` is false when it came at an unknown time before `nowMs`. An answer
+   * to a handshake that is not in flight (it timed out, or began before a restart) changes nothing.
+   */
+  answered(client: Endpoint, from: Endpoint, nowMs: number, measured: boolean): void {
+    const handshake = this.#endWith(client, from);
+    if (handshake === undefined) return;
+    const tookMs = Math.max(0, nowMs - handshake.startedMs);
+    if (measured) this.#telemetry.handshakeAnswered(tookMs);
+    handshake.backend.succeeded(measured ? tookMs : undefined, nowMs);
+    this.#announce(handshake.backend, nowMs, 'a handshake finished');
+  }
+
+  /** The backend answered with a reset. */
+  refused(client: Endpoint, from: Endpoint, nowMs: number): void {
+    const handshake = this.#endWith(client, from);
+    if (handshake === undefined) return;
+    this.#telemetry.handshakeRefused();
+    this.#failed(handshake.backend, 'refused', nowMs);
+  }
+
+  /** Counts handshakes without an answer for longer than the connect timeout as failed. */
+  expire(nowMs: number): void {
+    for (const [client, handshake] of this.#handshakes) {
+      if (nowMs - handshake.startedMs < this.#limits.connectTimeoutMs) return;
+      this.#end(client);
+      this.#telemetry.handshakeTimedOut();
+      this.#failed(handshake.backend, 'timeout', nowMs);
+    }
+  }
+
+  /** When `expire` has something to do next, or undefined when nothing is in flight. */
+  nextExpiryMs(): number | undefined {
+    for (const handshake of this.#handshakes.values()) {
+      return handshake.startedMs + this.#limits.connectTimeoutMs;
+    }
+    return undefined;
+  }
+
+  /** Availability changes since the last call. */
+  takeChanges(): readonly AvailabilityChange[] {
+    if (this.#changes.length === 0) return this.#changes;
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
+  }
+
+  *statuses(nowMs: number): Iterable<BackendStatus> {
+    for (const backend of this.#byEndpoint.values()) {
+      yield {
+        backend: backend.endpoint,
+        pending: backend.pending,
+        successes: backend.successes,
+        failures: backend.failures,
+        consecutiveFailures: backend.circuit.consecutiveFailures,
+        available: backend.circuit.available(nowMs),
+        reachable: backend.reachable,
+        ewmaMs: backend.ewma.measured ? backend.ewma.read(nowMs) : undefined,
+        recent: backend.recent.summary(nowMs),
+      };
+    }
+  }
+
+  #begin(
+    client: Endpoint,
+    nowMs: number,
+    random: () => number,
+    except: Backend | undefined,
+  ): Endpoint | undefined {
+    const choice = pick(this.#backends, nowMs, random, except);
+    if (choice === undefined) return undefined;
+    this.#telemetry.picked(choice.algorithm, choice.bucket);
+    this.#track(client, choice.backend, nowMs);
+    return choice.backend.endpoint;
+  }
+
+  #track(client: Endpoint, backend: Backend, nowMs: number): void {
+    backend.pending += 1;
+    this.#handshakes.set(client, { backend, startedMs: nowMs });
+  }
+
+  #end(client: Endpoint): void {
+    const handshake = this.#handshakes.get(client);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(client);
+    handshake.backend.pending -= 1;
+  }
+
+  #endWith(client: Endpoint, from: Endpoint): Handshake | undefined {
+    const handshake = this.#handshakes.get(client);
+    // An event of an older connection from the same client port must not speak for this one.
+    if (handshake === undefined || handshake.backend.endpoint !== from) return undefined;
+    this.#end(client);
+    return handshake;
+  }
+
+  #failed(backend: Backend, reason: FailureReason, nowMs: number): void {
+    backend.failed(nowMs);
+    const text = reason === 'refused' ? 'it refuses connections' : 'no answer within the connect timeout';
+    this.#announce(backend, nowMs, `${backend.circuit.consecutiveFailures} failures in a row: ${text}`);
+  }
+
+  #announce(backend: Backend, nowMs: number, reason: string): void {
+    const available = backend.circuit.available(nowMs);
+    if (available === backend.announcedAvailable) return;
+    // The end of the back-off is a trial, not a recovery: only a finished handshake is announced as one.
+    if (available && backend.circuit.consecutiveFailures > 0) return;
+    backend.announcedAvailable = available;
+    this.#changes.push({ backend: backend.endpoint, available, reason });
+  }
+
+  #departedKey(endpoint: Endpoint): string {
+    return `${this.vip} ${endpoint}`;
+  }
+}
