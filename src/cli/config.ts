@@ -1,0 +1,327 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { parseAddress, parseEndpoint, whyNoBackend } from '../core/endpoint.js';
+import { type ConfigFault, describeIssue, faultsOf, shown } from './config-fault.js';
+import { formatDuration, parseDuration } from './duration.js';
+import { readKeyFile } from './key-file.js';
+
+/** What the configuration may say that this version cannot do yet; asking for it is an error, not a silence. */
+const NOT_AVAILABLE: ReadonlySet<string> = new Set(['mesh', 'source http', 'source mesos-agent']);
+
+/** The kernel allows 31 characters; the longest name derived from the VIP set's adds `-alive`. */
+const MAX_IPSET_NAME = 31 - '-alive'.length;
+const MAX_QUEUE = 65535;
+const MAX_QUEUES = 256;
+const DAY_MS = 86_400_000;
+
+export interface Config {
+  readonly node: {
+    readonly name: string;
+    /** Where other nodes reach this one; undefined on a node that runs alone. */
+    readonly address: string | undefined;
+  };
+  /** Undefined: the node runs alone. */
+  readonly mesh: MeshConfig | undefined;
+  readonly api: { readonly address: string; readonly port: number };
+  readonly sources: readonly SourceConfig[];
+  readonly dataPlane: DataPlaneConfig;
+  readonly balancer: BalancerConfig;
+}
+
+export interface MeshConfig {
+  readonly port: number;
+  /** `A.B.C.D:PORT` of nodes to join through. */
+  readonly contacts: readonly string[];
+  readonly keyFile: string;
+}
+
+export type SourceConfig =
+  | { readonly type: 'file'; readonly path: string; readonly pollIntervalMs: number }
+  | { readonly type: 'mesos-master'; readonly url: string; readonly pollIntervalMs: number }
+  | { readonly type: 'mesos-agent'; readonly url: string; readonly pollIntervalMs: number }
+  | { readonly type: 'http' };
+
+export interface DataPlaneConfig {
+  readonly enabled: boolean;
+  readonly firstQueue: number;
+  readonly queues: number;
+  readonly ipset: string;
+  readonly keepRulesOnExit: boolean;
+}
+
+export interface BalancerConfig {
+  readonly failureThreshold: number;
+  readonly failureWindowMs: number;
+  readonly backoffMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: readonly ConfigFault[] };
+
+/** What the configuration takes from its surroundings. */
+export interface ConfigContext {
+  /** The default of `node.name`. */
+  readonly hostname: string;
+  /** Relative paths count from here: the directory of the configuration file. */
+  readonly directory: string;
+}
+
+function whole(min: number, max: number) {
+  const error = (issue: { readonly input?: unknown }) =>
+    issue.input === undefined
+      ? `is missing; set it to a whole number of ${min} to ${max}`
+      : `must be a whole number of ${min} to ${max}, not ${shown(issue.input)}`;
+  return z.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
+}
+
+function duration(minMs: number, maxMs: number) {
+  const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  return z.unknown().transform((value, context) => {
+    const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+    const why = ms === undefined ? 'must be a duration such as 400ms, 5s, 5m or 1h' : `must be ${range}`;
+    context.addIssue({ code: 'custom', message: `${why}, not ${shown(value)}` });
+    return z.NEVER;
+  });
+}
+
+/** Text that `read` accepts, as `read` returns it; its answer is undefined for what must be `what` and is not. */
+function text(what: string, read: (value: string) => string | undefined) {
+  return z.string().transform((value, context) => {
+    const result = read(value);
+    if (result !== undefined) return result;
+    context.addIssue({ code: 'custom', message: `must be ${what}, not ${shown(value)}` });
+    return z.NEVER;
+  });
+}
+
+const matching = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
+const port = whole(1, 65535);
+const filePath = text('the path of a file', (value) =>
+  value === '' || value.includes('\0') ? undefined : value,
+);
+const nodeAddress = text('an IPv4 address that other nodes can reach, such as 10.99.0.1', (value) => {
+  const address = parseAddress(value);
+  return address === undefined || whyNoBackend(address) !== undefined ? undefined : value;
+});
+const contact = text('an address and port such as 10.99.0.2:61420', (value) =>
+  parseEndpoint(value) === undefined ? undefined : value,
+);
+const httpUrl = text('a URL such as http://10.0.0.9:5050, without user, query or fragment', (value) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined;
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
+  return url.href.replace(/\/+$/, '');
+});
+const pollInterval = duration(100, DAY_MS).prefault('5s');
+
+const SOURCES = [
+  z.strictObject({ type: z.literal('file'), path: filePath, pollInterval }),
+  z.strictObject({ type: z.literal('mesos-master'), url: httpUrl, pollInterval }),
+  z.strictObject({ type: z.literal('mesos-agent'), url: httpUrl, pollInterval }),
+  z.strictObject({ type: z.literal('http') }),
+] as const;
+const SOURCE_TYPES = SOURCES.map((source) => source.shape.type.value).join(', ');
+
+const source = z.discriminatedUnion('type', SOURCES, {
+  error: (issue) => {
+    if (issue.code !== 'invalid_union') return undefined;
+    const type = (issue.input as { readonly type?: unknown } | undefined)?.type;
+    return type === undefined
+      ? `is missing; set it to one of ${SOURCE_TYPES}`
+      : `must be one of ${SOURCE_TYPES}, not ${shown(type)}`;
+  },
+});
+
+const schema = z
+  .strictObject({
+    node: z
+      .strictObject({
+        name: text(
+          '1 to 64 letters, digits, ".", "-" or "_"',
+          matching(/^[A-Za-z0-9][\w.-]{0,63}$/),
+        ).optional(),
+        address: nodeAddress.optional(),
+      })
+      .prefault({}),
+    mesh: z
+      .strictObject({
+        port: port.default(61420),
+        contacts: z.array(contact).default([]),
+        keyFile: filePath.optional(),
+      })
+      .optional(),
+    api: z
+      .strictObject({
+        address: text('an IP address such as 127.0.0.1', (value) =>
+          isIP(value) === 0 ? undefined : value,
+        ).default('127.0.0.1'),
+        port: port.default(61421),
+      })
+      .prefault({}),
+    sources: z.array(source).default([]),
+    dataPlane: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        firstQueue: whole(0, MAX_QUEUE).default(50),
+        queues: whole(1, MAX_QUEUES).default(2),
+        ipset: text(
+          `1 to ${MAX_IPSET_NAME} letters, digits, ".", "-" or "_" (the kernel allows 31, and "-tmp" and "-alive" are added)`,
+          matching(new RegExp(`^[A-Za-z0-9][\\w.-]{0,${MAX_IPSET_NAME - 1}}$`)),
+        ).default('minuteman'),
+        keepRulesOnExit: z.boolean().default(false),
+      })
+      .prefault({}),
+    balancer: z
+      .strictObject({
+        failureThreshold: whole(1, 1000).default(5),
+        failureWindow: duration(1000, DAY_MS).prefault('5m'),
+        backoff: duration(100, DAY_MS).prefault('30s'),
+        connectTimeout: duration(1, 60_000).prefault('400ms'),
+      })
+      .prefault({}),
+  })
+  // Runs beside faults found already, so that the operator hears of everything at once. What is wrong by
+  // itself is then still raw, hence the looks at types.
+  .superRefine(
+    (draft, context) => {
+      if (typeof draft !== 'object' || draft === null) return;
+      const fault = (path: PropertyKey[], message: string) =>
+        context.addIssue({ code: 'custom', path, message });
+      const { node, mesh, api, sources, dataPlane } = draft;
+      checkQueues(dataPlane, fault);
+      checkSources(sources, fault);
+      if (mesh !== undefined) checkMesh(mesh, node, api, fault);
+    },
+    { when: () => true },
+  );
+
+type Parsed = z.output<typeof schema>;
+type Fault = (path: PropertyKey[], message: string) => void;
+
+function checkQueues(dataPlane: Parsed['dataPlane'] | undefined, fault: Fault): void {
+  const { firstQueue, queues } = dataPlane ?? {};
+  if (typeof firstQueue !== 'number' || typeof queues !== 'number') return;
+  const last = firstQueue + queues - 1;
+  if (firstQueue > MAX_QUEUE || queues > MAX_QUEUES || last <= MAX_QUEUE) return;
+  fault(
+    ['dataPlane', 'queues'],
+    `${queues} queues from ${firstQueue} on end at ${last}, the last there is is ${MAX_QUEUE}; lower firstQueue or queues`,
+  );
+}
+
+function checkSources(sources: Parsed['sources'] | undefined, fault: Fault): void {
+  if (!Array.isArray(sources)) return;
+  const seen = new Map<string, number>();
+  for (const [index, entry] of sources.entries()) {
+    if (typeof entry !== 'object' || entry === null) continue;
+    if (NOT_AVAILABLE.has(`source ${entry.type}`)) {
+      fault(['sources', index, 'type'], `${entry.type} is not available in this version; remove this source`);
+    }
+    const what = 'path' in entry ? entry.path : 'url' in entry ? entry.url : '';
+    if (typeof what !== 'string') continue;
+    const first = seen.get(`${entry.type} ${what}`);
+    if (first !== undefined)
+      fault(['sources', index], `is the same as sources[${first}]; remove one of them`);
+    else seen.set(`${entry.type} ${what}`, index);
+  }
+}
+
+function checkMesh(
+  mesh: NonNullable<Parsed['mesh']>,
+  node: Parsed['node'] | undefined,
+  api: Parsed['api'] | undefined,
+  fault: Fault,
+): void {
+  if (NOT_AVAILABLE.has('mesh')) fault(['mesh'], 'is not available in this version; remove this section');
+  if (typeof mesh !== 'object' || mesh === null) return;
+  if (mesh.keyFile === undefined) {
+    fault(
+      ['mesh', 'keyFile'],
+      'is missing; peers prove a shared key: make one with "minuteman keygen > FILE", copy it to every node and name the file here',
+    );
+  }
+  if (typeof node === 'object' && node !== null && node.address === undefined) {
+    fault(
+      ['node', 'address'],
+      'is missing; with a mesh, set it to the IPv4 address at which other nodes reach this one',
+    );
+  }
+  if (typeof mesh.port === 'number' && mesh.port === api?.port) {
+    fault(['mesh', 'port'], `${mesh.port} is also api.port; give one of them another port`);
+  }
+}
+
+/** Reads a parsed YAML or JSON document. Either everything is right, or all faults are named at once. */
+export function readConfig(document: unknown, context: ConfigContext): ConfigResult {
+  const parsed = schema.safeParse(document ?? {}, { error: describeIssue });
+  const faults = parsed.success ? [] : [...faultsOf(parsed.error)];
+  faults.push(...keyFaults(document, context));
+  if (!parsed.success || faults.length > 0) return { ok: false, faults };
+  const { node, mesh, api, sources, dataPlane, balancer } = parsed.data;
+  return {
+    ok: true,
+    config: {
+      node: { name: node.name ?? context.hostname, address: node.address },
+      mesh: mesh && { ...mesh, keyFile: resolve(context.directory, mesh.keyFile!) },
+      api,
+      sources: sources.map((entry) => effectiveSource(entry, context)),
+      dataPlane,
+      balancer: {
+        failureThreshold: balancer.failureThreshold,
+        failureWindowMs: balancer.failureWindow,
+        backoffMs: balancer.backoff,
+        connectTimeoutMs: balancer.connectTimeout,
+      },
+    },
+  };
+}
+
+/** Looks into the key file whatever else is wrong with the document. */
+function keyFaults(document: unknown, context: ConfigContext): readonly ConfigFault[] {
+  const keyFile = (document as { readonly mesh?: { readonly keyFile?: unknown } | null } | null)?.mesh
+    ?.keyFile;
+  if (typeof keyFile !== 'string' || keyFile === '' || keyFile.includes('\0')) return [];
+  const keys = readKeyFile(resolve(context.directory, keyFile));
+  return keys.ok ? [] : [{ path: 'mesh.keyFile', message: keys.fault }];
+}
+
+function effectiveSource(entry: Parsed['sources'][number], context: ConfigContext): SourceConfig {
+  switch (entry.type) {
+    case 'file':
+      return {
+        type: entry.type,
+        path: resolve(context.directory, entry.path),
+        pollIntervalMs: entry.pollInterval,
+      };
+    case 'http':
+      return { type: entry.type };
+    default:
+      return { type: entry.type, url: entry.url, pollIntervalMs: entry.pollInterval };
+  }
+}
+
+/** The configuration as its file would have to say it, nothing left to defaults: reading it back gives the same. */
+export function describeConfig(config: Config): unknown {
+  const { node, mesh, api, sources, dataPlane, balancer } = config;
+  return {
+    node,
+    mesh,
+    api,
+    sources: sources.map((entry) => {
+      if (entry.type === 'http') return entry;
+      const { pollIntervalMs, ...rest } = entry;
+      return { ...rest, pollInterval: formatDuration(pollIntervalMs) };
+    }),
+    dataPlane,
+    balancer: {
+      failureThreshold: balancer.failureThreshold,
+      failureWindow: formatDuration(balancer.failureWindowMs),
+      backoff: formatDuration(balancer.backoffMs),
+      connectTimeout: formatDuration(balancer.connectTimeoutMs),
+    },
+  };
+}

@@ -1,0 +1,342 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { describeConfig, readConfig } from '../../src/cli/config.js';
+import { formatFault } from '../../src/cli/config-fault.js';
+import { loadConfig } from '../../src/cli/config-file.js';
+import { generateKey } from '../../src/cli/key-file.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'minuteman-config-'));
+const file = (name: string, text: string) => {
+  writeFileSync(join(directory, name), text);
+  return join(directory, name);
+};
+file('good.key', `${generateKey()}\n\n${generateKey()}\n`);
+file('short.key', `${Buffer.alloc(15).toString('base64')}\n`);
+file('mangled.key', `${generateKey()}\nnot a key!\n`);
+file('empty.key', '\n\n');
+test.after.always(() => rmSync(directory, { recursive: true }));
+
+const context = { hostname: 'host-7', directory };
+
+function faults(document: unknown): readonly string[] {
+  const result = readConfig(document, context);
+  return result.ok ? [] : result.faults.map(formatFault);
+}
+
+const master = { type: 'mesos-master', url: 'http://10.0.0.9:5050' };
+const meshGone = 'mesh: is not available in this version; remove this section';
+
+const rows: readonly { title: string; document: unknown; lines: readonly (string | RegExp)[] }[] = [
+  { title: 'nothing at all is a valid configuration', document: null, lines: [] },
+  {
+    title: 'a document that is no mapping',
+    document: ['a'],
+    lines: ['configuration: must be a section of "key: value" lines, not ["a"]'],
+  },
+  {
+    title: 'an unknown key at the top names the known ones',
+    document: { apis: {} },
+    lines: ['apis: is no known key; known here: node, mesh, api, sources, dataPlane, balancer'],
+  },
+  {
+    title: 'each unknown key of a section has its line',
+    document: { api: { adress: 'x', prot: 1 } },
+    lines: [
+      'api.adress: is no known key; known here: address, port',
+      'api.prot: is no known key; known here: address, port',
+    ],
+  },
+  {
+    title: 'a section that was left empty',
+    document: { api: null },
+    lines: ['api: is empty; set it to a section of "key: value" lines or remove the line'],
+  },
+  {
+    title: 'an address with a port where only an address belongs',
+    document: { api: { address: '127.0.0.1:80' } },
+    lines: ['api.address: must be an IP address such as 127.0.0.1, not "127.0.0.1:80"'],
+  },
+  {
+    title: 'a port out of range',
+    document: { api: { port: 65536 } },
+    lines: ['api.port: must be a whole number of 1 to 65535, not 65536'],
+  },
+  {
+    title: 'a port that is text',
+    document: { api: { port: '61421' } },
+    lines: ['api.port: must be a whole number of 1 to 65535, not "61421"'],
+  },
+  {
+    title: 'a node name that no log could show',
+    document: { node: { name: 'a b' } },
+    lines: ['node.name: must be 1 to 64 letters, digits, ".", "-" or "_", not "a b"'],
+  },
+  {
+    title: 'a node address that is no address',
+    document: { node: { address: '10.0.0.256' } },
+    lines: [
+      'node.address: must be an IPv4 address that other nodes can reach, such as 10.99.0.1, not "10.0.0.256"',
+    ],
+  },
+  {
+    title: 'a source without a type',
+    document: { sources: [{ path: '/x' }] },
+    lines: ['sources[0].type: is missing; set it to one of file, mesos-master, mesos-agent, http'],
+  },
+  {
+    title: 'a source of an unknown type',
+    document: { sources: [{ type: 'consul' }] },
+    lines: ['sources[0].type: must be one of file, mesos-master, mesos-agent, http, not "consul"'],
+  },
+  {
+    title: 'a source that is no section',
+    document: { sources: ['file'] },
+    lines: ['sources[0]: must be a section of "key: value" lines, not "file"'],
+  },
+  {
+    title: 'sources that are no list',
+    document: { sources: { type: 'http' } },
+    lines: ['sources: must be a list, not {"type":"http"}'],
+  },
+  {
+    title: 'a file source without a path',
+    document: { sources: [{ type: 'file' }] },
+    lines: ['sources[0].path: is missing; set it to text'],
+  },
+  {
+    title: 'a file source with a key of another source',
+    document: { sources: [{ type: 'file', path: '/x', url: 'http://a' }] },
+    lines: ['sources[0].url: is no known key; known here: type, path, pollInterval'],
+  },
+  {
+    title: 'a master URL of another scheme',
+    document: { sources: [{ type: 'mesos-master', url: 'zk://10.0.0.1:2181/mesos' }] },
+    lines: [
+      'sources[0].url: must be a URL such as http://10.0.0.9:5050, without user, query or fragment, not "zk://10.0.0.1:2181/mesos"',
+    ],
+  },
+  {
+    title: 'a duration without a unit',
+    document: { sources: [{ ...master, pollInterval: 5 }] },
+    lines: ['sources[0].pollInterval: must be a duration such as 400ms, 5s, 5m or 1h, not 5'],
+  },
+  {
+    title: 'a duration that would flood the master',
+    document: { sources: [{ ...master, pollInterval: '1ms' }] },
+    lines: ['sources[0].pollInterval: must be 100ms to 24h, not "1ms"'],
+  },
+  {
+    title: 'the same master twice, in two spellings',
+    document: {
+      sources: [master, { type: 'file', path: '/x' }, { ...master, url: 'HTTP://10.0.0.9:5050/' }],
+    },
+    lines: ['sources[2]: is the same as sources[0]; remove one of them'],
+  },
+  {
+    title: 'sources this version has not got',
+    document: { sources: [master, { type: 'mesos-agent', url: 'http://10.0.0.5:5051' }, { type: 'http' }] },
+    lines: [
+      'sources[1].type: mesos-agent is not available in this version; remove this source',
+      'sources[2].type: http is not available in this version; remove this source',
+    ],
+  },
+  {
+    title: 'queues beyond the last number',
+    document: { dataPlane: { firstQueue: 65535, queues: 2 } },
+    lines: [
+      'dataPlane.queues: 2 queues from 65535 on end at 65536, the last there is is 65535; lower firstQueue or queues',
+    ],
+  },
+  {
+    title: 'no queue at all',
+    document: { dataPlane: { queues: 0 } },
+    lines: ['dataPlane.queues: must be a whole number of 1 to 256, not 0'],
+  },
+  {
+    title: 'a set name that leaves no room for derived names',
+    document: { dataPlane: { ipset: 'a'.repeat(26) } },
+    lines: [/^dataPlane\.ipset: must be 1 to 25 letters.*"-tmp" and "-alive".*not "a{26}"$/],
+  },
+  {
+    title: 'a switch that is neither true nor false',
+    document: { dataPlane: { enabled: 'yes' } },
+    lines: ['dataPlane.enabled: must be true or false, not "yes"'],
+  },
+  {
+    title: 'a threshold with a fraction',
+    document: { balancer: { failureThreshold: 2.5 } },
+    lines: ['balancer.failureThreshold: must be a whole number of 1 to 1000, not 2.5'],
+  },
+  {
+    title: 'a mesh without a key names the command that makes one',
+    document: { node: { address: '10.99.0.1' }, mesh: {} },
+    lines: [meshGone, /^mesh\.keyFile: is missing; .*"minuteman keygen > FILE"/],
+  },
+  {
+    title: 'a mesh without an own address',
+    document: { mesh: { keyFile: 'good.key' } },
+    lines: [
+      meshGone,
+      'node.address: is missing; with a mesh, set it to the IPv4 address at which other nodes reach this one',
+    ],
+  },
+  {
+    title: 'a contact without a port',
+    document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'good.key', contacts: ['10.99.0.2'] } },
+    lines: [
+      'mesh.contacts[0]: must be an address and port such as 10.99.0.2:61420, not "10.99.0.2"',
+      meshGone,
+    ],
+  },
+  {
+    title: 'mesh and API on one port',
+    document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'good.key', port: 61421 } },
+    lines: [meshGone, 'mesh.port: 61421 is also api.port; give one of them another port'],
+  },
+  {
+    title: 'a key file that is not there',
+    document: { node: { address: '10.99.0.1' }, mesh: { keyFile: '/nonexistent/mesh.key' } },
+    lines: [
+      meshGone,
+      'mesh.keyFile: /nonexistent/mesh.key cannot be read (ENOENT); make one with "minuteman keygen > /nonexistent/mesh.key"',
+    ],
+  },
+  {
+    title: 'a key that is too short',
+    document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'short.key' } },
+    lines: [meshGone, /^mesh\.keyFile: .*short\.key line 1 is a key of 15 bytes, at least 16 are needed/],
+  },
+  {
+    title: 'a key that is no base64',
+    document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'mangled.key' } },
+    lines: [meshGone, /^mesh\.keyFile: .*mangled\.key line 2 is not base64/],
+  },
+  {
+    title: 'a key file without keys',
+    document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'empty.key' } },
+    lines: [meshGone, /^mesh\.keyFile: .*empty\.key holds no key; make one with/],
+  },
+  {
+    title: 'everything wrong at once is told at once',
+    document: {
+      node: { nmae: 'x' },
+      mesh: { port: 61421, keyFile: '/nonexistent/k' },
+      sources: [{ type: 'http' }, { type: 'file', path: '' }],
+      dataPlane: { firstQueue: 65000, queues: 256, ipset: '', keepRulesOnExit: 1 },
+      balancer: { backoff: 'soon' },
+    },
+    lines: [
+      'node.nmae: is no known key; known here: name, address',
+      'sources[1].path: must be the path of a file, not ""',
+      /^dataPlane\.ipset: must be/,
+      'dataPlane.keepRulesOnExit: must be true or false, not 1',
+      'balancer.backoff: must be a duration such as 400ms, 5s, 5m or 1h, not "soon"',
+      'sources[0].type: http is not available in this version; remove this source',
+      meshGone,
+      /^node\.address: is missing/,
+      'mesh.port: 61421 is also api.port; give one of them another port',
+      /^mesh\.keyFile: \/nonexistent\/k cannot be read/,
+    ],
+  },
+];
+
+for (const row of rows) {
+  test(`config: ${row.title}`, (t) => {
+    const lines = faults(row.document);
+    t.is(lines.length, row.lines.length, lines.join('\n'));
+    for (const [index, expected] of row.lines.entries()) {
+      if (typeof expected === 'string') t.is(lines[index], expected);
+      else t.regex(lines[index]!, expected);
+    }
+  });
+}
+
+test('config: what is not said has its default', (t) => {
+  t.deepEqual(readConfig({}, context), {
+    ok: true,
+    config: {
+      node: { name: 'host-7', address: undefined },
+      mesh: undefined,
+      api: { address: '127.0.0.1', port: 61421 },
+      sources: [],
+      dataPlane: { enabled: true, firstQueue: 50, queues: 2, ipset: 'minuteman', keepRulesOnExit: false },
+      balancer: { failureThreshold: 5, failureWindowMs: 300_000, backoffMs: 30_000, connectTimeoutMs: 400 },
+    },
+  });
+});
+
+test('config: the effective configuration, read back, is the same', (t) => {
+  const document = {
+    node: { name: 'n1', address: '10.99.0.1' },
+    sources: [
+      { type: 'file', path: 'vips.yaml', pollInterval: '1.5s' },
+      { ...master, url: 'http://10.0.0.9:5050/', pollInterval: '90s' },
+    ],
+    balancer: { failureWindow: '90m', connectTimeout: '250ms' },
+  };
+  const first = readConfig(document, context);
+  if (!first.ok) return t.fail(first.faults.map(formatFault).join('\n'));
+  t.deepEqual(first.config.sources, [
+    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 1500 },
+    { type: 'mesos-master', url: 'http://10.0.0.9:5050', pollIntervalMs: 90_000 },
+  ]);
+  const text = JSON.stringify(describeConfig(first.config));
+  t.true(text.includes('"failureWindow":"90m"'), text);
+  t.deepEqual(readConfig(JSON.parse(text), { hostname: 'other', directory: '/elsewhere' }), first);
+});
+
+const files: readonly { title: string; path: () => string; line: RegExp }[] = [
+  {
+    title: 'missing',
+    path: () => '/nonexistent.yaml',
+    line: /^\/nonexistent\.yaml: cannot be read \(ENOENT\); check/,
+  },
+  {
+    title: 'a directory',
+    path: () => directory,
+    line: /: is a directory; name the configuration file in it$/,
+  },
+  {
+    title: 'oversized',
+    path: () => file('big.yaml', ' '.repeat(1_048_577)),
+    line: /has 1048577 bytes, at most/,
+  },
+  {
+    title: 'bad YAML',
+    path: () => file('bad.yaml', 'api:\n  port: [1\n'),
+    line: /bad\.yaml:3:1: is no valid YAML: \S/,
+  },
+  {
+    title: 'a key given twice',
+    path: () => file('twice.yaml', 'api: {}\napi: {}\n'),
+    line: /twice\.yaml:2:1: .*unique/,
+  },
+  {
+    title: 'an alias bomb',
+    path: () =>
+      file(
+        'bomb.yaml',
+        `a0: &a0 [x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`).join('\n')}\n`,
+      ),
+    line: /bomb\.yaml: is no valid YAML: Excessive alias count/,
+  },
+];
+
+for (const row of files) {
+  test(`config file: ${row.title}`, (t) => {
+    const result = loadConfig(row.path());
+    if (result.ok) return t.fail('accepted');
+    t.is(result.faults.length, 1);
+    t.regex(formatFault(result.faults[0]!), row.line);
+  });
+}
+
+test('config file: JSON is read as well, relative to its own directory', (t) => {
+  const result = loadConfig(file('c.json', '{"sources": [{"type": "file", "path": "vips.yaml"}]}'));
+  if (!result.ok) return t.fail(result.faults.map(formatFault).join('\n'));
+  t.deepEqual(result.config.sources, [
+    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 5000 },
+  ]);
+});
