@@ -1,9 +1,11 @@
 import type { Timer } from '../../ports/time.js';
+import { ActorCell } from './actor-cell.js';
+import type { Child } from './child.js';
 
 /**
  * The address of an actor. It outlives restarts: a message sent while the actor is being restarted waits
- * for the new incarnation; one sent to an actor that was stopped for good is dropped. Messages from one
- * sender arrive in order. Contravariant, unlike nact's `Ref`: a mailbox that takes more may stand in for
+ * for the new incarnation, and so does one sent before the system was started; one sent to an actor that was
+ * stopped for good is dropped. Messages from one sender arrive in order. Contravariant, unlike nact's `Ref`: a mailbox that takes more may stand in for
  * one that takes less, never the other way round.
  */
 export interface Mailbox<in M> {
@@ -28,4 +30,35 @@ export interface Behavior<M, S> {
   handle(state: S, message: M, self: Self<M>): S;
   /** An orderly stop or a restart: let go of what the world holds for this actor. Not called if the process dies. */
   terminate?(state: S): void;
+}
+
+/** An actor as a supervisor is told of it: one place in one tree, whatever number of incarnations. */
+export interface ActorSpec<in M> {
+  readonly kind: 'actor';
+  readonly name: string;
+  /** Usable at once, so that actors can be given each other's addresses while the tree is described. */
+  readonly mailbox: Mailbox<M>;
+  /** What its supervisor holds; nobody else's business. */
+  readonly child: Child;
+}
+
+export interface ActorOptions {
+  /**
+   * Messages the mailbox holds; when it is full the newest is dropped and counted. Messages from the actor's
+   * own timers are exempt: a heartbeat lost to a flood would never beat again, and their number is the actor's own.
+   */
+  readonly mailboxLimit?: number;
+}
+
+/** Far above any burst that is healthy, far below what memory holds. */
+const MAILBOX_LIMIT = 100_000;
+
+/** Names are unique among siblings, not empty, and hold no `/`. */
+export function actor<M, S>(
+  name: string,
+  behavior: Behavior<M, S>,
+  options: ActorOptions = {},
+): ActorSpec<M> {
+  const cell = new ActorCell(name, behavior, options.mailboxLimit ?? MAILBOX_LIMIT);
+  return { kind: 'actor', name, mailbox: cell, child: cell };
 }
