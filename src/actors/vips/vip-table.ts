@@ -1,4 +1,5 @@
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
+import type { Readiness } from '../../core/readiness.js';
 import { applyDelta, NO_VIPS, sameBackends, type Vips, type VipsDelta } from '../../core/vips.js';
 import type { Log } from '../../ports/log.js';
 import type { Behavior, Mailbox } from '../supervision/actor.js';
@@ -16,6 +17,7 @@ export type VipTableMessage =
 export interface VipTableOptions {
   readonly sources: readonly string[];
   readonly watchers: readonly Mailbox<VipsMessage>[];
+  readonly readiness: Readiness;
   readonly log: Log;
 }
 
@@ -114,6 +116,7 @@ export function vipTable(options: VipTableOptions): Behavior<VipTableMessage, St
 
   function becomeKnown(state: State): void {
     state.known = true;
+    options.readiness.ready('vips');
     tell(state, true, everything(state));
   }
 

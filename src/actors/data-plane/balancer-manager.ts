@@ -1,0 +1,82 @@
+import { LRUCache } from 'lru-cache';
+import type { Backend, BalancerLimits } from '../../core/balancer/backend.js';
+import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
+import type { Telemetry } from '../../core/telemetry.js';
+import { sameBackends } from '../../core/vips.js';
+import type { Conntrack } from '../../ports/conntrack.js';
+import type { Log } from '../../ports/log.js';
+import type { Random } from '../../ports/random.js';
+import type { Clock } from '../../ports/time.js';
+import { type ActorSpec, actor, type Behavior, type Mailbox } from '../supervision/actor.js';
+import type { PoolSpec } from '../supervision/pool.js';
+import type { VipsMessage } from '../vips/messages.js';
+import type { VipTableMessage } from '../vips/vip-table.js';
+import { type BalancerMessage, vipBalancer } from './balancer.js';
+import type { Directory } from './directory.js';
+
+export interface BalancerManagerOptions {
+  readonly pool: PoolSpec;
+  readonly directory: Directory;
+  readonly table: Mailbox<VipTableMessage>;
+  readonly limits: BalancerLimits;
+  readonly telemetry: Telemetry;
+  readonly conntrack: Conntrack;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Backends that left and may come back, over all VIPs. */
+const DEPARTED_MOST = 10_000;
+
+/** Keeps one balancer per desired VIP: starts them, stops them, tells them when their backends change. */
+export function balancerManager(options: BalancerManagerOptions): Behavior<VipsMessage, undefined> {
+  const { pool, directory } = options;
+  const departed = new LRUCache<string, Backend>({ max: DEPARTED_MOST });
+
+  const create = (vip: Endpoint, backends: ReadonlySet<Endpoint>): ActorSpec<BalancerMessage> => {
+    // The behaviour reads its entry, the entry holds the actor's mailbox: neither is used before both stand.
+    const entry = {
+      vip,
+      backends,
+      balancer: undefined,
+      mailbox: undefined as unknown as Mailbox<BalancerMessage>,
+    };
+    const spec = actor<BalancerMessage, unknown>(
+      formatEndpoint(vip),
+      vipBalancer({ ...options, departed, entry }) as Behavior<BalancerMessage, unknown>,
+    );
+    entry.mailbox = spec.mailbox;
+    directory.entries.set(vip, entry);
+    return spec;
+  };
+
+  return {
+    init: (self) => {
+      // What this one missed while it was down, or all there is at the start.
+      options.table.send({ kind: 'send-all', watcher: self.mailbox });
+      return undefined;
+    },
+
+    handle: (_state, { reset, delta }) => {
+      const started: ActorSpec<BalancerMessage>[] = [];
+      for (const [vip, backends] of delta.upserts) {
+        const entry = directory.entries.get(vip);
+        if (entry === undefined) {
+          started.push(create(vip, backends));
+        } else if (!sameBackends(entry.backends, backends)) {
+          entry.backends = backends;
+          entry.mailbox.send({ kind: 'changed' });
+        }
+      }
+      const removed = reset
+        ? [...directory.entries.keys()].filter((vip) => !delta.upserts.has(vip))
+        : delta.removed.filter((vip) => directory.entries.has(vip));
+      for (const vip of removed) directory.entries.delete(vip);
+      if (removed.length > 0) pool.stop(removed.map(formatEndpoint));
+      if (started.length > 0) pool.start(started);
+      directory.known = true;
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,295 @@
+import { decideExisting } from '../../core/data-plane/existing-entry.js';
+import { type Network, sourceTowards } from '../../core/data-plane/source-address.js';
+import { addressOf, type Endpoint } from '../../core/endpoint.js';
+import type { CreateOutcome, Telemetry, VerdictOutcome } from '../../core/telemetry.js';
+import type { Conntrack, ConntrackEntry, Mapping } from '../../ports/conntrack.js';
+import type { PacketQueue, Syn } from '../../ports/packet-queue.js';
+import type { Clock } from '../../ports/time.js';
+import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
+import type { PlacedAgainMessage, PlacedMessage } from './balancer.js';
+import type { Directory } from './directory.js';
+import type { RouteCache } from './route-cache.js';
+
+export type NfqueueWorkerMessage =
+  | { readonly kind: 'syns'; readonly syns: readonly Syn[] }
+  | PlacedMessage
+  | PlacedAgainMessage
+  | { readonly kind: 'deadline' };
+
+export interface NfqueueWorkerOptions {
+  /** Outlives the worker's crashes; opened when first asked for. */
+  queue(): PacketQueue;
+  readonly directory: Directory;
+  readonly conntrack: Conntrack;
+  readonly routes: RouteCache;
+  readonly masquerade: readonly Network[];
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+}
+
+/** A balancer that has not answered by then has crashed at the question: it is asked once more. */
+const DEADLINE_MS = 100;
+const ATTEMPTS_MOST = 2;
+
+interface Held {
+  readonly syn: Syn;
+  attempts: number;
+  deadlineMs: number;
+}
+
+interface State {
+  readonly queue: PacketQueue;
+  /** SYNs without a verdict by packet id, earliest deadline first. */
+  readonly held: Map<number, Held>;
+  watching: boolean;
+}
+
+/** A placement to carry out. */
+interface Placement {
+  readonly syn: Syn;
+  readonly backend: Endpoint;
+  readonly outcome: CreateOutcome;
+}
+
+/**
+ * Takes SYNs from one NFQUEUE, has the VIP's balancer choose, makes the conntrack entry and gives the
+ * verdict. Each SYN gets exactly one verdict within two deadlines, whoever crashes: the queue remembers what
+ * it handed out, and a worker that starts asks it for what is left.
+ */
+export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWorkerMessage, State> {
+  const { directory, conntrack, routes, telemetry, clock } = options;
+
+  const settle = (state: State, syns: readonly Syn[], outcome: VerdictOutcome): void => {
+    if (syns.length === 0) return;
+    state.queue.verdict(
+      syns.map((syn) => syn.id),
+      outcome === 'deferred' ? 'drop' : 'accept',
+    );
+    const nowMs = clock.nowMs();
+    for (const syn of syns) {
+      state.held.delete(syn.id);
+      telemetry.decided(nowMs - syn.arrivedMs);
+    }
+    telemetry.verdict(outcome, syns.length);
+  };
+
+  const release = (syns: readonly Syn[]): void => {
+    for (const [vip, group] of byVip(syns)) {
+      directory.entries.get(vip)?.mailbox.send({ kind: 'release', clients: group.map((syn) => syn.client) });
+    }
+  };
+
+  const ask = (state: State, syns: readonly Syn[], replyTo: Mailbox<NfqueueWorkerMessage>): void => {
+    const unknown: Syn[] = [];
+    for (const [vip, group] of byVip(syns)) {
+      const entry = directory.entries.get(vip);
+      if (entry === undefined) unknown.push(...group);
+      else entry.mailbox.send({ kind: 'place', syns: group, replyTo });
+    }
+    if (directory.known) refuse(state, unknown);
+    else settle(state, unknown, 'deferred');
+  };
+
+  /**
+   * Lets SYNs go on unmapped, into the rule that resets them. A mapping that an earlier, unanswered SYN got
+   * would carry them off again, so it goes first.
+   */
+  const refuse = (state: State, syns: readonly Syn[]): void => {
+    if (syns.length === 0) return;
+    const stale = conntrack
+      .lookup(syns)
+      .filter((entry) => entry !== undefined && decideExisting(entry.state, true) !== 'leave');
+    conntrack.remove(stale as ConntrackEntry[]);
+    settle(state, syns, 'refused');
+  };
+
+  const mapping = ({ syn, backend }: Placement): Mapping => ({
+    client: syn.client,
+    vip: syn.vip,
+    backend,
+    source: sourceTowards(
+      addressOf(syn.client),
+      syn.inInterface,
+      routes.lookup(addressOf(backend)),
+      options.masquerade,
+    ),
+  });
+
+  /** Makes entries and settles the SYNs that got one; answers the placements whose tuple is taken. */
+  const map = (state: State, placements: readonly Placement[]): Placement[] => {
+    const taken: Placement[] = [];
+    const mapped: Syn[] = [];
+    const deferred: Syn[] = [];
+    const outcomes = conntrack.map(placements.map(mapping));
+    for (const [i, placement] of placements.entries()) {
+      const outcome = outcomes[i]!;
+      switch (outcome.kind) {
+        case 'made':
+          telemetry.created(placement.outcome);
+          mapped.push(placement.syn);
+          break;
+        case 'exists':
+          taken.push(placement);
+          break;
+        case 'full':
+          telemetry.created('full');
+          deferred.push(placement.syn);
+          break;
+        case 'error':
+          telemetry.createFailed(outcome.code);
+          deferred.push(placement.syn);
+          break;
+      }
+    }
+    settle(state, mapped, 'mapped');
+    // Nothing can place it now, but the client's next SYN may find room: better than an error at once.
+    settle(state, deferred, 'deferred');
+    release(deferred);
+    return taken;
+  };
+
+  const place = (
+    state: State,
+    placements: readonly Placement[],
+    replyTo: Mailbox<NfqueueWorkerMessage>,
+  ): void => {
+    const taken = map(state, placements);
+    if (taken.length > 0) resolve(state, taken, replyTo);
+  };
+
+  /** Decides on SYNs whose tuple the kernel tracks already. */
+  const resolve = (
+    state: State,
+    taken: readonly Placement[],
+    replyTo: Mailbox<NfqueueWorkerMessage>,
+  ): void => {
+    const entries = conntrack.lookup(taken.map(({ syn }) => syn));
+    const left: Syn[] = [];
+    const closed: ConntrackEntry[] = [];
+    const again: Placement[] = [];
+    for (const [i, { syn, backend }] of taken.entries()) {
+      const entry = entries[i];
+      if (entry === undefined) {
+        // It ended between the two requests, or its reply tuple was the one taken.
+        again.push({ syn, backend, outcome: 'made' });
+        continue;
+      }
+      switch (decideExisting(entry.state, entry.backend !== entry.vip)) {
+        case 'leave':
+          left.push(syn);
+          break;
+        case 'replace':
+          closed.push(entry);
+          again.push({ syn, backend, outcome: 'exists-replaced' });
+          break;
+        case 'ask':
+          directory.entries.get(syn.vip)?.mailbox.send({ kind: 'retransmitted', syn, entry, replyTo });
+          break;
+      }
+    }
+    telemetry.created('exists-left-alone', left.length);
+    settle(state, left, 'mapped');
+    release(left);
+    if (again.length === 0) return;
+    conntrack.remove(closed);
+    const lost = map(state, again).map(({ syn }) => syn);
+    // Taken once more within microseconds: somebody else is placing the same tuple. The retry will see.
+    settle(state, lost, 'deferred');
+    release(lost);
+  };
+
+  const watch = (state: State, self: Self<NfqueueWorkerMessage>): void => {
+    if (state.watching || state.held.size === 0) return;
+    state.watching = true;
+    self.sendAfter(DEADLINE_MS, { kind: 'deadline' });
+  };
+
+  const take = (state: State, syns: readonly Syn[], self: Self<NfqueueWorkerMessage>): void => {
+    const deadlineMs = clock.nowMs() + DEADLINE_MS;
+    for (const syn of syns) state.held.set(syn.id, { syn, attempts: 1, deadlineMs });
+    ask(state, syns, self.mailbox);
+    watch(state, self);
+  };
+
+  const overdue = (state: State, self: Self<NfqueueWorkerMessage>): void => {
+    const nowMs = clock.nowMs();
+    const again: Syn[] = [];
+    const givenUp: Syn[] = [];
+    for (const held of state.held.values()) {
+      if (held.deadlineMs > nowMs) continue;
+      if (held.attempts >= ATTEMPTS_MOST) {
+        givenUp.push(held.syn);
+        continue;
+      }
+      held.attempts += 1;
+      held.deadlineMs = nowMs + DEADLINE_MS;
+      again.push(held.syn);
+    }
+    settle(state, givenUp, 'deferred');
+    release(givenUp);
+    telemetry.redispatched(again.length);
+    ask(state, again, self.mailbox);
+  };
+
+  return {
+    init: (self) => {
+      const queue = options.queue();
+      const state: State = { queue, held: new Map(), watching: false };
+      queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns }));
+      take(state, queue.outstanding(), self);
+      return state;
+    },
+
+    handle: (state, message, self) => {
+      switch (message.kind) {
+        case 'syns':
+          take(state, message.syns, self);
+          break;
+        case 'placed': {
+          const placements: Placement[] = [];
+          const refused: Syn[] = [];
+          for (const [i, syn] of message.syns.entries()) {
+            // Decided already: this is the second answer to a question asked twice.
+            if (!state.held.has(syn.id)) continue;
+            const backend = message.backends[i];
+            if (backend === undefined) refused.push(syn);
+            else placements.push({ syn, backend, outcome: 'made' });
+          }
+          refuse(state, refused);
+          if (placements.length > 0) place(state, placements, self.mailbox);
+          break;
+        }
+        case 'placed-again': {
+          const { syn, entry, backend } = message;
+          if (!state.held.has(syn.id)) break;
+          if (backend === undefined) {
+            refuse(state, [syn]);
+          } else if (backend === entry.backend) {
+            telemetry.created('exists-kept');
+            settle(state, [syn], 'mapped');
+          } else {
+            conntrack.remove([entry]);
+            place(state, [{ syn, backend, outcome: 'exists-moved' }], self.mailbox);
+          }
+          break;
+        }
+        case 'deadline':
+          state.watching = false;
+          overdue(state, self);
+          watch(state, self);
+          break;
+      }
+      return state;
+    },
+  };
+}
+
+function byVip(syns: readonly Syn[]): ReadonlyMap<Endpoint, readonly Syn[]> {
+  const groups = new Map<Endpoint, Syn[]>();
+  for (const syn of syns) {
+    const group = groups.get(syn.vip);
+    if (group === undefined) groups.set(syn.vip, [syn]);
+    else group.push(syn);
+  }
+  return groups;
+}
