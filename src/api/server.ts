@@ -34,8 +34,9 @@ export class Api {
       connectionTimeout: IDLE_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       forceCloseConnections: true,
-      frameworkErrors: (error, _, reply) =>
-        reply.code(error.statusCode ?? 400).send({ error: error.message }),
+      frameworkErrors: (error, _, reply) => {
+        (reply as unknown as FastifyReply).code(error.statusCode ?? 400).send({ error: error.message });
+      },
     });
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
     answerErrors(this.#fastify, log);
