@@ -1,0 +1,35 @@
+{
+  'targets': [
+    {
+      'target_name': 'minuteman',
+      'sources': [
+        'src/native/cpp/addon.cc',
+        'src/native/cpp/conntrack_events.cc',
+        'src/native/cpp/conntrack_table.cc',
+        'src/native/cpp/firewall_state.cc',
+        'src/native/cpp/packet_queue.cc',
+        'src/native/cpp/route_table.cc',
+        'src/native/cpp/route_watch.cc',
+        'src/native/cpp/descriptor_poll.cc',
+        'src/native/cpp/held_packets.cc',
+        'src/native/cpp/javascript.cc',
+        'src/native/cpp/messages/conntrack_message.cc',
+        'src/native/cpp/messages/firewall_message.cc',
+        'src/native/cpp/messages/queue_message.cc',
+        'src/native/cpp/messages/route_message.cc',
+        'src/native/cpp/messages/syn_packet.cc',
+        'src/native/cpp/netlink/message_reader.cc',
+        'src/native/cpp/netlink/message_writer.cc',
+        'src/native/cpp/netlink/netlink_socket.cc',
+      ],
+      'include_dirs': [
+        '<!@(node -p "require(\'node-addon-api\').include_dir")',
+        'src/native/cpp',
+      ],
+      'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
+      'cflags!': ['-O3'],
+      'cflags_cc!': ['-O3', '-fno-exceptions', '-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Werror', '-fexceptions', '-fvisibility=hidden'],
+    },
+  ],
+}

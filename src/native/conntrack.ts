@@ -1,0 +1,232 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import type { Endpoint } from '../core/endpoint.js';
+import type {
+  Conntrack,
+  ConntrackEntry,
+  Flow,
+  HandshakeEvent,
+  MapOutcome,
+  Mapping,
+  TcpState,
+} from '../ports/conntrack.js';
+import { KernelError } from '../ports/kernel-error.js';
+import {
+  addon,
+  ENTRY,
+  EVENT,
+  kernelCall,
+  type NativeConntrackEvents,
+  type NativeConntrackTable,
+  REQUEST,
+} from './addon.js';
+
+export interface ConntrackOptions {
+  /** How long an entry lives before its SYN comes by; the kernel's own timeouts rule from then on. */
+  readonly timeoutSeconds: number;
+  /** Bytes of the event socket's buffer; an event takes about 1 kB of it until it is read. */
+  readonly eventBytes: number;
+}
+
+export const CONNTRACK_DEFAULTS: ConntrackOptions = { timeoutSeconds: 10, eventBytes: 8 << 20 };
+
+/** The kernel's numbering of TCP states. */
+const TCP_STATES: readonly TcpState[] = [
+  'none',
+  'syn-sent',
+  'syn-recv',
+  'established',
+  'fin-wait',
+  'close-wait',
+  'last-ack',
+  'time-wait',
+  'close',
+  'syn-sent2',
+];
+
+const MADE: MapOutcome = { kind: 'made' };
+const EXISTS: MapOutcome = { kind: 'exists' };
+const FULL: MapOutcome = { kind: 'full' };
+
+/** A kernel's table with what reads its events; `close` lets both go. */
+export interface NativeConntrack extends Conntrack {
+  close(): void;
+}
+
+export function nativeConntrack(options: ConntrackOptions = CONNTRACK_DEFAULTS): NativeConntrack {
+  return new KernelConntrack(options);
+}
+
+class KernelConntrack implements NativeConntrack {
+  readonly #options: ConntrackOptions;
+  readonly #table: NativeConntrackTable;
+  #events: NativeConntrackEvents | undefined;
+
+  constructor(options: ConntrackOptions) {
+    this.#options = options;
+    this.#table = kernelCall('connection table', () => new (addon().ConntrackTable)());
+  }
+
+  map(mappings: readonly Mapping[]): readonly MapOutcome[] {
+    const { requests, outcomes } = this.#table;
+    const answer: MapOutcome[] = [];
+    for (const batch of batches(mappings)) {
+      batch.forEach((mapping, row) => {
+        const at = row * REQUEST.columns;
+        requests[at] = mapping.client;
+        requests[at + 1] = mapping.vip;
+        requests[at + 2] = mapping.backend;
+        requests[at + 3] = mapping.source ?? -1;
+      });
+      kernelCall('connection table', () => this.#table.create(batch.length, this.#options.timeoutSeconds));
+      for (let row = 0; row < batch.length; row += 1) answer.push(outcomeOf(outcomes[row]!));
+    }
+    return answer;
+  }
+
+  lookup(flows: readonly Flow[]): readonly (ConntrackEntry | undefined)[] {
+    const { requests, outcomes, entries } = this.#table;
+    const answer: (ConntrackEntry | undefined)[] = [];
+    for (const batch of batches(flows)) {
+      batch.forEach((flow, row) => {
+        requests[row * REQUEST.columns] = flow.client;
+        requests[row * REQUEST.columns + 1] = flow.vip;
+      });
+      kernelCall('connection table', () => this.#table.find(batch.length));
+      batch.forEach((flow, row) => {
+        const errno = outcomes[row]!;
+        if (errno !== 0 && nameOf(errno) !== 'ENOENT') throw refused('looking an entry up', errno);
+        const entry = errno === 0 ? decodeEntry(entries, row) : undefined;
+        // The kernel also finds a connection whose reply direction has that tuple; that is not this flow.
+        answer.push(entry?.client === flow.client && entry.vip === flow.vip ? entry : undefined);
+      });
+    }
+    return answer;
+  }
+
+  remove(entries: readonly ConntrackEntry[]): void {
+    const { requests, outcomes } = this.#table;
+    for (const batch of batches(entries)) {
+      batch.forEach((entry, row) => {
+        const at = row * REQUEST.columns;
+        requests[at] = entry.client;
+        requests[at + 1] = entry.vip;
+        requests[at + 2] = entry.id;
+      });
+      kernelCall('connection table', () => this.#table.remove(batch.length));
+      for (let row = 0; row < batch.length; row += 1) {
+        const errno = outcomes[row]!;
+        if (errno !== 0 && nameOf(errno) !== 'ENOENT') throw refused('deleting an entry', errno);
+      }
+    }
+  }
+
+  handshakes(): readonly ConntrackEntry[] {
+    const rows = kernelCall('connection table', () => this.#table.ours(true));
+    return Array.from({ length: rows.length / ENTRY.columns }, (_, row) => decodeEntry(rows, row));
+  }
+
+  observe(events: (events: readonly HandshakeEvent[]) => void, lost: () => void): void {
+    if (this.#events === undefined) {
+      allowEvents();
+      this.#events = kernelCall(
+        'connection events',
+        () => new (addon().ConntrackEvents)(this.#options.eventBytes),
+      );
+    }
+    const { records } = this.#events;
+    this.#events.receive((count) => {
+      if (count < 0) lost();
+      else events(decodeEvents(records, count));
+    });
+  }
+
+  usage(): { readonly count: number; readonly max: number } {
+    return kernelCall('connection table', () => this.#table.usage());
+  }
+
+  removeAll(): number {
+    const count = this.countOurs();
+    if (count > 0) kernelCall('connection table', () => this.#table.flushOurs());
+    return count;
+  }
+
+  countOurs(): number {
+    return kernelCall('connection table', () => this.#table.countOurs());
+  }
+
+  close(): void {
+    this.#events?.close();
+    this.#events = undefined;
+  }
+}
+
+/** Parts of at most as many items as the shared arrays hold rows; usually the list itself. */
+function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
+  if (items.length <= REQUEST.batch) {
+    if (items.length > 0) yield items;
+    return;
+  }
+  for (let start = 0; start < items.length; start += REQUEST.batch)
+    yield items.slice(start, start + REQUEST.batch);
+}
+
+function nameOf(errno: number): string {
+  return getSystemErrorName(-errno);
+}
+
+function refused(what: string, errno: number): KernelError {
+  return new KernelError(nameOf(errno), `connection table: ${what}: ${nameOf(errno)}`);
+}
+
+function outcomeOf(errno: number): MapOutcome {
+  if (errno === 0) return MADE;
+  const code = nameOf(errno);
+  if (code === 'EEXIST') return EXISTS;
+  // ENFILE is what a kernel says whose table is full.
+  if (code === 'ENOMEM' || code === 'ENFILE' || code === 'ENOBUFS') return FULL;
+  return { kind: 'error', code };
+}
+
+function decodeEntry(rows: Float64Array, row: number): ConntrackEntry {
+  const at = row * ENTRY.columns;
+  return {
+    client: rows[at]! as Endpoint,
+    vip: rows[at + 1]! as Endpoint,
+    backend: rows[at + 2]! as Endpoint,
+    state: TCP_STATES[rows[at + 3]!] ?? 'none',
+    ours: rows[at + 4] === 1,
+    id: rows[at + 5]!,
+  };
+}
+
+function decodeEvents(records: Float64Array, count: number): readonly HandshakeEvent[] {
+  const events: HandshakeEvent[] = [];
+  for (let row = 0; row < count; row += 1) {
+    const at = row * EVENT.columns;
+    events.push({
+      kind: records[at] === 0 ? 'answered' : 'refused',
+      client: records[at + 1]! as Endpoint,
+      vip: records[at + 2]! as Endpoint,
+      backend: records[at + 3]! as Endpoint,
+      atMs: records[at + 4]!,
+    });
+  }
+  return events;
+}
+
+const EVENTS_SYSCTL = '/proc/sys/net/netfilter/nf_conntrack_events';
+
+/** Events may be switched off in a namespace (0); 1 is on, 2 is on while somebody listens. */
+function allowEvents(): void {
+  try {
+    if (readFileSync(EVENTS_SYSCTL, 'utf8').trim() !== '0') return;
+    writeFileSync(EVENTS_SYSCTL, '1');
+  } catch (error) {
+    throw new KernelError(
+      'EVENTS',
+      `connection events are off and cannot be switched on (${error instanceof Error ? error.message : error}); ` +
+        'run: sysctl -w net.netfilter.nf_conntrack_events=1',
+    );
+  }
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import type { Endpoint } from '../core/endpoint.js';
+import { KernelError } from '../ports/kernel-error.js';
+import type { PacketQueue, PacketQueueCounters, PacketQueues, Syn, Verdict } from '../ports/packet-queue.js';
+import { addon, kernelCall, type NativePacketQueue, PACKET } from './addon.js';
+
+export interface PacketQueueOptions {
+  /** How many SYNs the kernel holds for us at most; those beyond pass unmapped. */
+  readonly maxLength: number;
+  /** Bytes of the socket's buffer; a held packet takes up to 1.5 kB of it until it is read. */
+  readonly receiveBytes: number;
+}
+
+/** Room for a full queue, so that the queue's own limit is met first, and packets pass instead of being lost. */
+export const PACKET_QUEUE_DEFAULTS: PacketQueueOptions = { maxLength: 4096, receiveBytes: 16 << 20 };
+
+export function nativePacketQueues(options: PacketQueueOptions = PACKET_QUEUE_DEFAULTS): PacketQueues {
+  return { open: (number) => new NativeQueue(number, bind(number, options)) };
+}
+
+function bind(number: number, options: PacketQueueOptions): NativePacketQueue {
+  try {
+    return kernelCall(
+      `packet queue ${number}`,
+      () => new (addon().PacketQueue)(number, options.maxLength, options.receiveBytes),
+    );
+  } catch (error) {
+    // The kernel says EPERM both for a queue that another socket holds and for lack of the right to bind any.
+    if (!(error instanceof KernelError) || error.code !== 'EPERM' || kernelRow(number) === undefined)
+      throw error;
+    throw new KernelError('EBUSY', `packet queue ${number} is held by another process`);
+  }
+}
+
+class NativeQueue implements PacketQueue {
+  readonly number: number;
+  readonly #native: NativePacketQueue;
+  readonly #ids: Uint32Array;
+
+  constructor(number: number, native: NativePacketQueue) {
+    this.number = number;
+    this.#native = native;
+    this.#ids = native.ids;
+  }
+
+  receive(deliver: (syns: readonly Syn[]) => void): void {
+    const { records } = this.#native;
+    this.#native.receive((count) => deliver(decode(records, count)));
+  }
+
+  verdict(ids: readonly number[], verdict: Verdict): void {
+    const accept = verdict === 'accept';
+    for (let start = 0; start < ids.length; start += PACKET.batch) {
+      const count = Math.min(ids.length - start, PACKET.batch);
+      for (let i = 0; i < count; i += 1) this.#ids[i] = ids[start + i]!;
+      kernelCall(`verdict on queue ${this.number}`, () => this.#native.verdict(count, accept));
+    }
+  }
+
+  outstanding(): readonly Syn[] {
+    const records = this.#native.outstanding();
+    return decode(records, records.length / PACKET.columns);
+  }
+
+  counters(): PacketQueueCounters {
+    const { received, unreadable, overruns } = this.#native.counters();
+    const row = kernelRow(this.number);
+    return {
+      received,
+      depth: row?.depth ?? 0,
+      droppedFull: row?.droppedFull ?? 0,
+      droppedNoBuffer: row?.droppedNoBuffer ?? 0,
+      overruns,
+      unreadable,
+    };
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}
+
+function decode(records: Float64Array, count: number): readonly Syn[] {
+  const syns: Syn[] = [];
+  for (let row = 0; row < count; row += 1) {
+    const at = row * PACKET.columns;
+    syns.push({
+      id: records[at]!,
+      client: records[at + 1]! as Endpoint,
+      vip: records[at + 2]! as Endpoint,
+      inInterface: records[at + 3]!,
+      arrivedMs: records[at + 4]!,
+    });
+  }
+  return syns;
+}
+
+interface KernelRow {
+  readonly depth: number;
+  readonly droppedFull: number;
+  readonly droppedNoBuffer: number;
+}
+
+/**
+ * The queue's line in procfs, undefined if nobody holds the queue (or the list is not to be read). Columns:
+ * number, port id, depth, copy mode, copy range, dropped when full, dropped for lack of buffer, last id, 1.
+ * Of the thread, not of the process: a thread may be in another network namespace.
+ */
+function kernelRow(number: number): KernelRow | undefined {
+  let text: string;
+  try {
+    text = readFileSync('/proc/thread-self/net/netfilter/nfnetlink_queue', 'utf8');
+  } catch {
+    return undefined;
+  }
+  for (const line of text.split('\n')) {
+    const columns = line.trim().split(/\s+/).map(Number);
+    if (columns[0] !== number || columns.length < 7) continue;
+    return { depth: columns[2]!, droppedFull: columns[5]!, droppedNoBuffer: columns[6]! };
+  }
+  return undefined;
+}
