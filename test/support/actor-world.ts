@@ -22,7 +22,7 @@ export const call = (act: (self: Self<Order>) => void): Order => ({ do: 'call', 
 
 export interface Script {
   /** Runs within `init`, with the number of the incarnation, from 1. */
-  readonly init?: (incarnation: number, self: Self<Order>) => void;
+  readonly init?: (incarnation: number, self: Self<Order>) => unknown;
   readonly terminate?: (incarnation: number) => void;
 }
 

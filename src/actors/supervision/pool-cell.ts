@@ -4,15 +4,20 @@ import type { RestartIntensity } from './restart-intensity.js';
 import type { Runtime } from './runtime.js';
 import { SupervisorCell } from './supervisor-cell.js';
 
+/** Children started or stopped in one turn at most: a few milliseconds, in which a connection may have to wait. */
+const CHANGES_PER_TURN = 250;
+
 /**
  * A pool's place in the tree: a supervisor that is told which children are wanted and makes it so in its next
- * turn. Requests change a table and not a queue, so a thousand of them before that turn cost one: with
+ * turns. Requests change a table and not a queue, so a thousand of them before that turn cost one: with
  * 10,000 children every message to nact's parent actor copies a table of that size.
  */
 export class PoolCell extends SupervisorCell {
   private readonly wanted = new Map<string, Child>();
-  /** Names whose child may not be the wanted one. While there are any, one request is in flight. */
+  /** Names whose child may not be the wanted one. */
   private readonly changed = new Set<string>();
+  /** Whether the changes count as one thing in flight. */
+  private requested = false;
   private ended = false;
 
   constructor(name: string, intensity: RestartIntensity) {
@@ -39,13 +44,13 @@ export class PoolCell extends SupervisorCell {
   override place(parent: Parent, runtime: Runtime): void {
     super.place(parent, runtime);
     for (const child of this.wanted.values()) child.place(this, runtime);
-    if (this.changed.size > 0) runtime.inFlight += 1;
+    if (this.changed.size > 0) this.countRequest();
   }
 
   override start(): Crash | undefined {
-    const requested = this.adopt();
+    this.adopt(Number.POSITIVE_INFINITY);
     const crash = super.start();
-    this.runtime?.settle(requested);
+    this.settleRequest();
     return crash;
   }
 
@@ -54,18 +59,18 @@ export class PoolCell extends SupervisorCell {
     super.end();
     for (const [name, child] of this.wanted) if (this.children.get(name) !== child) child.end();
     this.wanted.clear();
-    const requested = this.changed.size > 0 ? 1 : 0;
     this.changed.clear();
-    this.runtime?.settle(requested);
+    this.settleRequest();
   }
 
   protected override takeTurn(): void {
     super.takeTurn();
     // A pool that failed just now has stopped; it adopts what changed when it is started again.
     if (!this.running) return;
-    const requested = this.adopt();
-    if (requested > 0) this.giveUp(this.bringUp());
-    this.runtime?.settle(requested);
+    if (!this.adopt(CHANGES_PER_TURN)) return;
+    this.giveUp(this.bringUp());
+    if (this.changed.size > 0) this.turn.ask();
+    this.settleRequest();
   }
 
   private replace(name: string, child: Child | undefined): void {
@@ -73,15 +78,30 @@ export class PoolCell extends SupervisorCell {
     if (former !== undefined && this.children.get(name) !== former) former.end();
     this.wanted.delete(name);
     if (child !== undefined) this.wanted.set(name, child);
-    if (this.changed.size === 0 && this.runtime !== undefined) this.runtime.inFlight += 1;
     this.changed.add(name);
+    this.countRequest();
     this.turn.ask();
   }
 
-  /** Lets go of children that are not wanted any more and takes in the new ones, idle; answers the requests done. */
-  private adopt(): number {
-    if (this.changed.size === 0) return 0;
+  private countRequest(): void {
+    if (this.requested || this.runtime === undefined) return;
+    this.requested = true;
+    this.runtime.inFlight += 1;
+  }
+
+  private settleRequest(): void {
+    if (!this.requested || this.changed.size > 0) return;
+    this.requested = false;
+    this.runtime?.settle(1);
+  }
+
+  /** Lets go of children that are not wanted any more and takes in new ones, idle; answers whether there were any. */
+  private adopt(most: number): boolean {
+    let left = most;
     for (const name of this.changed) {
+      if (left === 0) break;
+      left -= 1;
+      this.changed.delete(name);
       const child = this.wanted.get(name);
       const former = this.children.get(name);
       if (former === child) continue;
@@ -90,7 +110,6 @@ export class PoolCell extends SupervisorCell {
       this.children.delete(name);
       if (child !== undefined) this.children.set(name, child);
     }
-    this.changed.clear();
-    return 1;
+    return left < most;
   }
 }

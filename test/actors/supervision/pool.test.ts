@@ -138,6 +138,17 @@ test('requests made while the pool awaits its restart are carried out then', asy
   t.is(system.inFlight(), 0);
 });
 
+test('a child may ask its own pool for more from its init', async (t) => {
+  const world = new ActorWorld();
+  const p = pool('pool');
+  const spawn = (depth: number): ReturnType<ActorWorld['actor']> =>
+    world.actor(`a${depth}`, { init: () => depth < 3 && p.start([spawn(depth + 1)]) });
+  p.start([spawn(1)]);
+  const system = await world.start(oneForOne(p));
+  t.is(world.news(), 'a1+1 a2+1 a3+1');
+  t.is(system.inFlight(), 0);
+});
+
 test('what is asked of a pool after the system ended is dropped', async (t) => {
   const world = new ActorWorld();
   const p = pool('pool');
