@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
+import type { EntryState } from '../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type {
   Conntrack,
@@ -8,7 +9,6 @@ import type {
   HandshakeEvent,
   MapOutcome,
   Mapping,
-  TcpState,
 } from '../ports/conntrack.js';
 import { KernelError } from '../ports/kernel-error.js';
 import {
@@ -31,7 +31,7 @@ export interface ConntrackOptions {
 export const CONNTRACK_DEFAULTS: ConntrackOptions = { timeoutSeconds: 10, eventBytes: 8 << 20 };
 
 /** The kernel's numbering of TCP states. */
-const TCP_STATES: readonly TcpState[] = [
+const TCP_STATES: readonly EntryState[] = [
   'none',
   'syn-sent',
   'syn-recv',
