@@ -19,10 +19,21 @@ export type FirewallResult<T> =
 export interface Firewall {
   /** Changes whenever anybody changed the rules; equal readings may still (rarely) hide a change. */
   fingerprint(): string;
-  /** Makes the rules stand exactly once each, first in their chains; answers which were missing or wrong. */
+  /**
+   * Makes the rules stand exactly once each, inserted first in their chains; one that others have put rules
+   * before since then stays where it is. Makes sets that the rules name and that do not stand, empty. Counts
+   * as a heartbeat. Answers which rules were missing, duplicated or of another plan.
+   */
   ensure(plan: FirewallPlan, done: (result: FirewallResult<readonly RuleName[]>) => void): void;
   /**
-   * Takes our rules away. The hooks that established connections need stay while `keepHooks`.
+   * Takes our rules away, also those of another plan. The hooks that established connections need stay
+   * while `keepHooks`.
    */
   remove(plan: FirewallPlan, keepHooks: boolean, done: (result: FirewallResult<void>) => void): void;
+  /**
+   * Says that somebody reads the queues. After three seconds without it the kernel queues no SYNs any more but
+   * refuses them at once, so that a stopped daemon makes no client wait; the next one turns that round. Cheap;
+   * answers at once. False when what it refreshes is gone: `ensure` puts it back.
+   */
+  heartbeat(plan: FirewallPlan): boolean;
 }

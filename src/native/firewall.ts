@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs';
+import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../ports/firewall.js';
+import { createSet, SMALLEST_ROOM } from './address-set.js';
+import { restoreSets, type SetReadings } from './ipset.js';
+import { parseSave, removal, repair, type StandingRule } from './iptables-rules.js';
+import { whyNoSetName } from './set-names.js';
+import { runTool } from './tool.js';
+import { explainFailure, failed } from './tool-failure.js';
+import type { Tools } from './tools.js';
+import type { Turns } from './turns.js';
+
+/** What tells that somebody changed the rules, without a program being run. */
+export interface RuleReadings {
+  /** Changes with every change of nftables in this namespace. */
+  nftGeneration(): number;
+  /** Changes with (nearly) every change of a legacy table: its number of entries, their size, ... */
+  legacyTableInfo(table: string): string;
+}
+
+const TABLES = ['raw', 'filter', 'nat'];
+const LOCK_WAIT_SECONDS = 5;
+const TIMEOUT_MS = 1_000 * LOCK_WAIT_SECONDS + 10_000;
+/** Somebody may change the rules between our reading and our writing; then we read again. */
+const ATTEMPTS = 3;
+const DONE = { ok: true, value: undefined } as const;
+
+/** The `Firewall` of the real kernel, over iptables of either flavour. */
+export class IptablesFirewall implements Firewall {
+  #tools: Tools;
+  #readings: RuleReadings & SetReadings;
+  #turns: Turns;
+
+  constructor(tools: Tools, readings: RuleReadings & SetReadings, turns: Turns) {
+    this.#tools = tools;
+    this.#readings = readings;
+    this.#turns = turns;
+  }
+
+  fingerprint(): string {
+    if (this.#tools.flavour === 'nft') return `nft ${this.#readings.nftGeneration()}`;
+    return TABLES.map((table) => this.#readings.legacyTableInfo(table)).join(' ');
+  }
+
+  ensure(plan: FirewallPlan, done: (result: FirewallResult<readonly RuleName[]>) => void): void {
+    void this.#turns.take(() => this.#ensure(plan)).then(done);
+  }
+
+  remove(_plan: FirewallPlan, keepHooks: boolean, done: (result: FirewallResult<void>) => void): void {
+    void this.#turns.take(() => this.#remove(keepHooks)).then(done);
+  }
+
+  heartbeat(plan: FirewallPlan): boolean {
+    if (whyNoSetName(plan.ipset) !== undefined) return false;
+    try {
+      writeFileSync(`/proc/net/xt_recent/${plan.ipset}`, '+0.0.0.0\n');
+      return true;
+    } catch {
+      // No rule of this plan stands, or we may not: `ensure` finds out, and says which.
+      return false;
+    }
+  }
+
+  async #ensure(plan: FirewallPlan): Promise<FirewallResult<readonly RuleName[]>> {
+    const reason = whyNoSetName(plan.ipset);
+    if (reason !== undefined) return failed('EINVAL', `the set name "${plan.ipset}" ${reason}`);
+    const set = await this.#ensureSet(plan.ipset);
+    if (!set.ok) return set;
+    const wrong = new Set<RuleName>();
+    return this.#attempt(async (standing) => {
+      const todo = repair(plan, standing);
+      for (const name of todo.wrong) wrong.add(name);
+      const restored = await this.#restore(todo.script);
+      if (!restored.ok) return restored;
+      this.heartbeat(plan);
+      return { ok: true, value: [...wrong] };
+    });
+  }
+
+  /** A rule cannot name a set that does not stand. The VIPs are for others to fill in. */
+  async #ensureSet(name: string): Promise<FirewallResult<void>> {
+    if (this.#readings.ipsetSize(name) !== undefined) return DONE;
+    return restoreSets(this.#tools.ipset, [createSet(name, SMALLEST_ROOM)]);
+  }
+
+  #remove(keepHooks: boolean): Promise<FirewallResult<void>> {
+    return this.#attempt((standing) => this.#restore(removal(standing, keepHooks)));
+  }
+
+  /** Reads what stands and works on it, anew if it changed meanwhile so that the work failed. */
+  async #attempt<T>(
+    work: (standing: readonly StandingRule[]) => Promise<FirewallResult<T>>,
+  ): Promise<FirewallResult<T>> {
+    for (let attempt = 1; ; attempt++) {
+      const saved = await runTool(this.#tools.iptablesSave, [], { timeoutMs: TIMEOUT_MS });
+      if (saved.code !== 0) return explainFailure(this.#tools.iptablesSave, saved);
+      const result = await work(parseSave(saved.stdout));
+      if (result.ok || result.code !== 'ETOOL' || attempt === ATTEMPTS) return result;
+    }
+  }
+
+  async #restore(script: string): Promise<FirewallResult<void>> {
+    if (script === '') return DONE;
+    const args = ['--noflush', '--wait', String(LOCK_WAIT_SECONDS)];
+    const run = await runTool(this.#tools.iptablesRestore, args, { input: script, timeoutMs: TIMEOUT_MS });
+    return run.code === 0 ? DONE : explainFailure(this.#tools.iptablesRestore, run);
+  }
+}
