@@ -1,7 +1,8 @@
 import { addressOf, type Endpoint, formatAddress, portOf } from '../core/endpoint.js';
 import type { AddressSet } from '../ports/address-set.js';
 import type { FirewallResult } from '../ports/firewall.js';
-import { restoreSets, type SetReadings } from './ipset.js';
+import { ipsetSize } from './addon.js';
+import { restoreSets } from './ipset.js';
 import { temporarySetName, whyNoSetName } from './set-names.js';
 import { failed } from './tool-failure.js';
 import type { Turns } from './turns.js';
@@ -17,12 +18,10 @@ export const SMALLEST_ROOM = 65_536;
  */
 export class IpsetAddressSet implements AddressSet {
   #ipset: string;
-  #readings: SetReadings;
   #turns: Turns;
 
-  constructor(ipset: string, readings: SetReadings, turns: Turns) {
+  constructor(ipset: string, turns: Turns) {
     this.#ipset = ipset;
-    this.#readings = readings;
     this.#turns = turns;
   }
 
@@ -30,8 +29,8 @@ export class IpsetAddressSet implements AddressSet {
     this.#change(name, done, () => {
       const temporary = temporarySetName(name);
       const commands: string[] = [];
-      if (this.#readings.ipsetSize(temporary) !== undefined) commands.push(`destroy ${temporary}`);
-      if (this.#readings.ipsetSize(name) === undefined) commands.push(createSet(name, SMALLEST_ROOM));
+      if (ipsetSize(temporary) !== undefined) commands.push(`destroy ${temporary}`);
+      if (ipsetSize(name) === undefined) commands.push(createSet(name, SMALLEST_ROOM));
       commands.push(createSet(temporary, Math.max(SMALLEST_ROOM, 2 * vips.length), vips.length));
       for (const vip of vips) commands.push(`add ${temporary} ${member(vip)} -exist`);
       commands.push(`swap ${temporary} ${name}`, `destroy ${temporary}`);
@@ -41,7 +40,7 @@ export class IpsetAddressSet implements AddressSet {
 
   edit(name: string, added: readonly Endpoint[], removed: readonly Endpoint[], done: Done): void {
     this.#change(name, done, () => {
-      if (this.#readings.ipsetSize(name) === undefined) return failed('ENOENT', `there is no set ${name}`);
+      if (ipsetSize(name) === undefined) return failed('ENOENT', `there is no set ${name}`);
       return [
         ...removed.map((vip) => `del ${name} ${member(vip)} -exist`),
         ...added.map((vip) => `add ${name} ${member(vip)} -exist`),
@@ -50,13 +49,13 @@ export class IpsetAddressSet implements AddressSet {
   }
 
   size(name: string): number | undefined {
-    return whyNoSetName(name) === undefined ? this.#readings.ipsetSize(name) : undefined;
+    return whyNoSetName(name) === undefined ? ipsetSize(name) : undefined;
   }
 
   destroy(name: string, done: Done): void {
     this.#change(name, done, () =>
       [temporarySetName(name), name]
-        .filter((set) => this.#readings.ipsetSize(set) !== undefined)
+        .filter((set) => ipsetSize(set) !== undefined)
         .map((set) => `destroy ${set}`),
     );
   }
@@ -70,7 +69,7 @@ export class IpsetAddressSet implements AddressSet {
       if ('ok' in todo) return todo;
       return todo.length === 0 ? { ok: true, value: undefined } : restoreSets(this.#ipset, todo);
     };
-    void this.#turns.take(job).then(done);
+    this.#turns.answer(job, done);
   }
 }
 

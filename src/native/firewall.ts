@@ -1,21 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../ports/firewall.js';
+import { ipsetSize, legacyTableInfo, nftGeneration } from './addon.js';
 import { createSet, SMALLEST_ROOM } from './address-set.js';
-import { restoreSets, type SetReadings } from './ipset.js';
+import { restoreSets } from './ipset.js';
 import { parseSave, removal, repair, type StandingRule } from './iptables-rules.js';
 import { whyNoSetName } from './set-names.js';
 import { runTool } from './tool.js';
 import { explainFailure, failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 import type { Turns } from './turns.js';
-
-/** What tells that somebody changed the rules, without a program being run. */
-export interface RuleReadings {
-  /** Changes with every change of nftables in this namespace. */
-  nftGeneration(): number;
-  /** Changes with (nearly) every change of a legacy table: its number of entries, their size, ... */
-  legacyTableInfo(table: string): string;
-}
 
 const TABLES = ['raw', 'filter', 'nat'];
 const LOCK_WAIT_SECONDS = 5;
@@ -27,26 +20,27 @@ const DONE = { ok: true, value: undefined } as const;
 /** The `Firewall` of the real kernel, over iptables of either flavour. */
 export class IptablesFirewall implements Firewall {
   #tools: Tools;
-  #readings: RuleReadings & SetReadings;
   #turns: Turns;
 
-  constructor(tools: Tools, readings: RuleReadings & SetReadings, turns: Turns) {
+  constructor(tools: Tools, turns: Turns) {
     this.#tools = tools;
-    this.#readings = readings;
     this.#turns = turns;
   }
 
   fingerprint(): string {
-    if (this.#tools.flavour === 'nft') return `nft ${this.#readings.nftGeneration()}`;
-    return TABLES.map((table) => this.#readings.legacyTableInfo(table)).join(' ');
+    if (this.#tools.flavour === 'nft') return `nft ${nftGeneration()}`;
+    return TABLES.map((table) => {
+      const info = legacyTableInfo(table);
+      return `${table} ${info?.entries}/${info?.size}`;
+    }).join(' ');
   }
 
   ensure(plan: FirewallPlan, done: (result: FirewallResult<readonly RuleName[]>) => void): void {
-    void this.#turns.take(() => this.#ensure(plan)).then(done);
+    this.#turns.answer(() => this.#ensure(plan), done);
   }
 
   remove(_plan: FirewallPlan, keepHooks: boolean, done: (result: FirewallResult<void>) => void): void {
-    void this.#turns.take(() => this.#remove(keepHooks)).then(done);
+    this.#turns.answer(() => this.#remove(keepHooks), done);
   }
 
   heartbeat(plan: FirewallPlan): boolean {
@@ -78,7 +72,7 @@ export class IptablesFirewall implements Firewall {
 
   /** A rule cannot name a set that does not stand. The VIPs are for others to fill in. */
   async #ensureSet(name: string): Promise<FirewallResult<void>> {
-    if (this.#readings.ipsetSize(name) !== undefined) return DONE;
+    if (ipsetSize(name) !== undefined) return DONE;
     return restoreSets(this.#tools.ipset, [createSet(name, SMALLEST_ROOM)]);
   }
 

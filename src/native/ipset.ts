@@ -2,12 +2,6 @@ import type { FirewallResult } from '../ports/firewall.js';
 import { runTool } from './tool.js';
 import { explainFailure } from './tool-failure.js';
 
-/** What the kernel says of its sets without a program being run. */
-export interface SetReadings {
-  /** How many entries the set has, or undefined when there is none of that name. */
-  ipsetSize(name: string): number | undefined;
-}
-
 const TIMEOUT_MS = 20_000;
 
 /** Carries out commands in one run of `ipset restore`. The first that fails ends it; those before it stand. */

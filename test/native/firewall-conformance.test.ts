@@ -3,16 +3,18 @@ import { Testbed } from '../../testbed/testbed.js';
 import { addressSetCases } from '../conformance/address-set.js';
 import { firewallCases } from '../conformance/firewall.js';
 import { callInside } from '../support/inside.js';
-import { kernelTest, workingFlavours } from '../support/prerequisites.js';
+import { serialKernelTest, workingFlavours } from '../support/prerequisites.js';
 
 const SUBJECT = new URL('../support/real-firewall.js', import.meta.url);
 
 for (const iptables of workingFlavours()) {
   for (const { title } of firewallCases)
-    kernelTest(`firewall, ${iptables}: ${title}`, (t) => runCase(t, 'runFirewallCase', title, iptables));
+    serialKernelTest(`firewall, ${iptables}: ${title}`, (t) =>
+      runCase(t, 'runFirewallCase', title, iptables),
+    );
 }
 for (const { title } of addressSetCases)
-  kernelTest(`address set: ${title}`, (t) => runCase(t, 'runAddressSetCase', title, 'iptables'));
+  serialKernelTest(`address set: ${title}`, (t) => runCase(t, 'runAddressSetCase', title, 'iptables'));
 
 /** Each case has a namespace of its own, so that it begins on a bare host. */
 async function runCase(t: ExecutionContext, name: string, title: string, iptables: string): Promise<void> {

@@ -11,7 +11,6 @@ import { Turns } from '../../src/native/turns.js';
 import { type AddressSetSubject, addressSetCases } from '../conformance/address-set.js';
 import type { Case } from '../conformance/case.js';
 import { type FirewallSubject, firewallCases } from '../conformance/firewall.js';
-import { toolReadings } from './tool-readings.js';
 
 /** To be called inside a namespace of the test bed: one case on the real kernel, with one flavour of iptables. */
 export interface CaseCall {
@@ -38,7 +37,6 @@ const must = promisify(execFile);
 /** The adapters of the namespace this process is in, and the tools to look behind them with. */
 export function realSubject(iptables: string): FirewallSubject & AddressSetSubject {
   const tools = locateTools(iptables);
-  const readings = toolReadings([]);
   const turns = new Turns();
   const saved = async (): Promise<readonly StandingRule[]> =>
     parseSave((await must(`${iptables}-save`, { maxBuffer: 1 << 26 })).stdout);
@@ -47,8 +45,8 @@ export function realSubject(iptables: string): FirewallSubject & AddressSetSubje
     if (run.code !== 0) throw new Error(run.stderr);
   };
   return {
-    firewall: new IptablesFirewall(tools, readings, turns),
-    addressSet: new IpsetAddressSet(tools.ipset, readings, turns),
+    firewall: new IptablesFirewall(tools, turns),
+    addressSet: new IpsetAddressSet(tools.ipset, turns),
     standing: async () =>
       (await saved()).filter(isOurs).map((rule) => {
         const planned = plannedRules({ ipset: 'any', firstQueue: 0, queues: 1 });
