@@ -44,14 +44,7 @@ export class IptablesFirewall implements Firewall {
   }
 
   heartbeat(plan: FirewallPlan): boolean {
-    if (whyNoSetName(plan.ipset) !== undefined) return false;
-    try {
-      writeFileSync(`/proc/net/xt_recent/${plan.ipset}`, '+0.0.0.0\n');
-      return true;
-    } catch {
-      // No rule of this plan stands, or we may not: `ensure` finds out, and says which.
-      return false;
-    }
+    return whyNoSetName(plan.ipset) === undefined && beat(plan.ipset).ok;
   }
 
   async #ensure(plan: FirewallPlan): Promise<FirewallResult<readonly RuleName[]>> {
@@ -65,8 +58,8 @@ export class IptablesFirewall implements Firewall {
       for (const name of todo.wrong) wrong.add(name);
       const restored = await this.#restore(todo.script);
       if (!restored.ok) return restored;
-      this.heartbeat(plan);
-      return { ok: true, value: [...wrong] };
+      const alive = beat(plan.ipset);
+      return alive.ok ? { ok: true, value: [...wrong] } : alive;
     });
   }
 
@@ -97,5 +90,17 @@ export class IptablesFirewall implements Firewall {
     const args = ['--noflush', '--wait', String(LOCK_WAIT_SECONDS)];
     const run = await runTool(this.#tools.iptablesRestore, args, { input: script, timeoutMs: TIMEOUT_MS });
     return run.code === 0 ? DONE : explainFailure(this.#tools.iptablesRestore, run);
+  }
+}
+
+/** Writes to the `recent` list that the intercepting rules ask. Without it they intercept nothing. */
+function beat(list: string): FirewallResult<void> {
+  const file = `/proc/net/xt_recent/${list}`;
+  try {
+    writeFileSync(file, '+0.0.0.0\n');
+    return DONE;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+    return failed(code, `cannot say that the daemon is alive: ${file}: ${code}; it must be writable`);
   }
 }

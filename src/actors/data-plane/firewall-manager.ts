@@ -23,7 +23,7 @@ export interface FirewallManagerOptions {
   readonly log: Log;
 }
 
-/** How often somebody else's changes are looked for. */
+/** How often somebody else's changes are looked for, and the kernel is told that the queues are read. */
 const CHECK_MS = 1_000;
 /** Every so many checks the rules are inspected even if nothing seems to have changed. */
 const INSPECT_EVERY = 60;
@@ -104,7 +104,7 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
   const check = (state: State, self: Self<FirewallManagerMessage>): void => {
     if (!state.setReady || state.withdrawn) return;
     state.checks += 1;
-    const due = state.checks % INSPECT_EVERY === 0;
+    const due = state.checks % INSPECT_EVERY === 0 || !firewall.heartbeat(plan);
     if (due || state.fingerprint === undefined || firewall.fingerprint() !== state.fingerprint) {
       ensure(state, self);
     }
