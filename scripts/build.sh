@@ -1,6 +1,28 @@
 #!/usr/bin/env bash
-# Builds the native addon and the TypeScript into build/.
+# Builds the native addon and the TypeScript into build/. Quiet unless something is wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if [ -f binding.gyp ]; then npx --no-install node-gyp build --loglevel=error 2>/dev/null || npx --no-install node-gyp rebuild --loglevel=error; fi
-npx --no-install tsc -p .
+mkdir -p build
+
+if [ -f binding.gyp ]; then
+  # Node's own headers, if this installation brought them: nothing need be downloaded then.
+  headers="$(node -p 'path.dirname(path.dirname(process.execPath))')"
+  nodedir=()
+  [ ! -f "$headers/include/node/node_api.h" ] || nodedir=(--nodedir="$headers")
+  [ -f build/Release/minuteman.node ] || echo "build: compiling the native addon"
+  log="$(mktemp)"
+  trap 'rm -f "$log"' EXIT
+  if ! node_modules/.bin/node-gyp configure build "${nodedir[@]}" --jobs=max --loglevel=error >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "build: the native addon does not compile, see above" >&2
+    exit 1
+  fi
+fi
+
+node_modules/.bin/tsc -p .
+
+# What a deleted source left would still be run as a test.
+(cd build/js && find . -name '*.js' -print) | while read -r script; do
+  source="${script%.js}.ts"
+  [ -f "$source" ] || rm -f "build/js/$script" "build/js/$script.map"
+done
