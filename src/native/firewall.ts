@@ -3,28 +3,26 @@ import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../ports/
 import { ipsetSize, legacyTableInfo, nftGeneration } from './addon.js';
 import { createSet, SMALLEST_ROOM } from './address-set.js';
 import { restoreSets } from './ipset.js';
-import { parseSave, removal, repair, type StandingRule } from './iptables-rules.js';
+import { Iptables } from './iptables.js';
+import { removal, repair } from './iptables-rules.js';
 import { whyNoSetName } from './set-names.js';
-import { runTool } from './tool.js';
-import { explainFailure, failed } from './tool-failure.js';
+import { failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 import type { Turns } from './turns.js';
 
 const TABLES = ['raw', 'filter', 'nat'];
-const LOCK_WAIT_SECONDS = 5;
-const TIMEOUT_MS = 1_000 * LOCK_WAIT_SECONDS + 10_000;
-/** Somebody may change the rules between our reading and our writing; then we read again. */
-const ATTEMPTS = 3;
 const DONE = { ok: true, value: undefined } as const;
 
 /** The `Firewall` of the real kernel, over iptables of either flavour. */
 export class IptablesFirewall implements Firewall {
   #tools: Tools;
   #turns: Turns;
+  #iptables: Iptables;
 
   constructor(tools: Tools, turns: Turns) {
     this.#tools = tools;
     this.#turns = turns;
+    this.#iptables = new Iptables(tools);
   }
 
   fingerprint(): string {
@@ -40,7 +38,10 @@ export class IptablesFirewall implements Firewall {
   }
 
   remove(_plan: FirewallPlan, keepHooks: boolean, done: (result: FirewallResult<void>) => void): void {
-    this.#turns.answer(() => this.#remove(keepHooks), done);
+    this.#turns.answer(async () => {
+      const changed = await this.#iptables.change((standing) => removal(standing, keepHooks));
+      return changed.ok ? DONE : changed;
+    }, done);
   }
 
   heartbeat(plan: FirewallPlan): boolean {
@@ -53,43 +54,20 @@ export class IptablesFirewall implements Firewall {
     const set = await this.#ensureSet(plan.ipset);
     if (!set.ok) return set;
     const wrong = new Set<RuleName>();
-    return this.#attempt(async (standing) => {
+    const changed = await this.#iptables.change((standing) => {
       const todo = repair(plan, standing);
       for (const name of todo.wrong) wrong.add(name);
-      const restored = await this.#restore(todo.script);
-      if (!restored.ok) return restored;
-      const alive = beat(plan.ipset);
-      return alive.ok ? { ok: true, value: [...wrong] } : alive;
+      return todo.script;
     });
+    if (!changed.ok) return changed;
+    const alive = beat(plan.ipset);
+    return alive.ok ? { ok: true, value: [...wrong] } : alive;
   }
 
   /** A rule cannot name a set that does not stand. The VIPs are for others to fill in. */
   async #ensureSet(name: string): Promise<FirewallResult<void>> {
     if (ipsetSize(name) !== undefined) return DONE;
     return restoreSets(this.#tools.ipset, [createSet(name, SMALLEST_ROOM)]);
-  }
-
-  #remove(keepHooks: boolean): Promise<FirewallResult<void>> {
-    return this.#attempt((standing) => this.#restore(removal(standing, keepHooks)));
-  }
-
-  /** Reads what stands and works on it, anew if it changed meanwhile so that the work failed. */
-  async #attempt<T>(
-    work: (standing: readonly StandingRule[]) => Promise<FirewallResult<T>>,
-  ): Promise<FirewallResult<T>> {
-    for (let attempt = 1; ; attempt++) {
-      const saved = await runTool(this.#tools.iptablesSave, [], { timeoutMs: TIMEOUT_MS });
-      if (saved.code !== 0) return explainFailure(this.#tools.iptablesSave, saved);
-      const result = await work(parseSave(saved.stdout));
-      if (result.ok || result.code !== 'ETOOL' || attempt === ATTEMPTS) return result;
-    }
-  }
-
-  async #restore(script: string): Promise<FirewallResult<void>> {
-    if (script === '') return DONE;
-    const args = ['--noflush', '--wait', String(LOCK_WAIT_SECONDS)];
-    const run = await runTool(this.#tools.iptablesRestore, args, { input: script, timeoutMs: TIMEOUT_MS });
-    return run.code === 0 ? DONE : explainFailure(this.#tools.iptablesRestore, run);
   }
 }
 

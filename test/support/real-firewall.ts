@@ -1,13 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { endpoint, parseAddress } from '../../src/core/endpoint.js';
-import { IpsetAddressSet } from '../../src/native/address-set.js';
-import { IptablesFirewall } from '../../src/native/firewall.js';
 import { isOurs, parseSave, plannedRules, type StandingRule } from '../../src/native/iptables-rules.js';
+import { nativeKernel } from '../../src/native/kernel.js';
 import { temporarySetName } from '../../src/native/set-names.js';
 import { runTool } from '../../src/native/tool.js';
-import { locateTools } from '../../src/native/tools.js';
-import { Turns } from '../../src/native/turns.js';
 import { type AddressSetSubject, addressSetCases } from '../conformance/address-set.js';
 import type { Case } from '../conformance/case.js';
 import { type FirewallSubject, firewallCases } from '../conformance/firewall.js';
@@ -36,8 +33,7 @@ const must = promisify(execFile);
 
 /** The adapters of the namespace this process is in, and the tools to look behind them with. */
 export function realSubject(iptables: string): FirewallSubject & AddressSetSubject {
-  const tools = locateTools(iptables);
-  const turns = new Turns();
+  const { firewall, addressSet } = nativeKernel({ iptables });
   const saved = async (): Promise<readonly StandingRule[]> =>
     parseSave((await must(`${iptables}-save`, { maxBuffer: 1 << 26 })).stdout);
   const restoreSets = async (commands: readonly string[]): Promise<void> => {
@@ -45,8 +41,8 @@ export function realSubject(iptables: string): FirewallSubject & AddressSetSubje
     if (run.code !== 0) throw new Error(run.stderr);
   };
   return {
-    firewall: new IptablesFirewall(tools, turns),
-    addressSet: new IpsetAddressSet(tools.ipset, turns),
+    firewall,
+    addressSet,
     standing: async () =>
       (await saved()).filter(isOurs).map((rule) => {
         const planned = plannedRules({ ipset: 'any', firstQueue: 0, queues: 1 });
