@@ -29,13 +29,6 @@ export interface Parent {
   failed(child: Child, crash: Crash): void;
 }
 
-/** Anything that has a place in a tree. */
-export interface ChildSpec {
-  readonly kind: 'actor' | 'supervisor' | 'pool';
-  readonly name: string;
-  readonly child: Child;
-}
-
 /** The path of a child, checked: the root's parent has the empty path. */
 export function childPath(parent: Parent, name: string): string {
   if (name === '' || name.includes('/')) {
