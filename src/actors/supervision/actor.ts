@@ -53,7 +53,7 @@ export interface ActorOptions {
 /** Far above any burst that is healthy, far below what memory holds. */
 const MAILBOX_LIMIT = 100_000;
 
-/** Names are unique among siblings, not empty, and hold no `/`. */
+/** Names are unique among siblings and not empty; they may hold any character. */
 export function actor<M, S>(
   name: string,
   behavior: Behavior<M, S>,

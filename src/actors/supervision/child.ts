@@ -29,13 +29,10 @@ export interface Parent {
   failed(child: Child, crash: Crash): void;
 }
 
-/** The path of a child, checked: the root's parent has the empty path. */
+/** The path of a child, for people and counters: the root's parent has the empty path. */
 export function childPath(parent: Parent, name: string): string {
-  if (name === '' || name.includes('/')) {
-    throw new Error(
-      `'${name}' under '${parent.path}' is no name: give it one that is not empty and holds no '/'`,
-    );
-  }
+  if (name === '')
+    throw new Error(`a child of ${parent.path || 'the system'} has an empty name; give it another`);
   return parent.path === '' ? name : `${parent.path}/${name}`;
 }
 

@@ -16,7 +16,7 @@ export interface PoolSpec {
   readonly name: string;
   /** What the supervisor above holds; nobody else's business. */
   readonly child: Child;
-  /** Starts children, in order; one of a name that is there already takes its place. Throws on a bad name. */
+  /** Starts children, in order; one of a name that is there already takes its place. Throws on an empty name. */
   start(specs: readonly ChildSpec[]): void;
   /** Stops children for good; names that are not there are ignored. */
   stop(names: readonly string[]): void;
