@@ -88,9 +88,10 @@ export function startNode(
     'vip-table',
     vipTable({ sources: world.sources.map(({ source }) => source.name), watchers, readiness, log }),
   );
-  const pollers = world.sources.map((entry) =>
+  // A source's own name may hold what a path may not, such as the path of a file.
+  const pollers = world.sources.map((entry, index) =>
     actor(
-      entry.source.name,
+      `poller-${index}`,
       vipPoller({
         entry,
         table: table.mailbox,
