@@ -2,7 +2,9 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
-import { type ConfigResult, readConfig } from './config.js';
+import { type Config, type ConfigResult, readConfig } from './config.js';
+import { formatFault } from './config-fault.js';
+import { CommandFailure, EXIT_USAGE } from './failure.js';
 
 const MAX_FILE_BYTES = 1_048_576;
 
@@ -43,6 +45,13 @@ export function loadConfig(path: string): ConfigResult {
     return fault(`is no valid YAML: ${(error as Error).message}`);
   }
   return readConfig(value, { hostname: hostname(), directory: dirname(resolve(path)) });
+}
+
+/** The configuration in a file, or a failure with a line for each fault. */
+export function loadConfigOrFail(path: string): Config {
+  const result = loadConfig(path);
+  if (result.ok) return result.config;
+  throw new CommandFailure(EXIT_USAGE, ...result.faults.map(formatFault));
 }
 
 function readBounded(path: string): string {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { parseAddress, parseEndpoint, whyNoBackend } from '../core/endpoint.js';
+import type { Network } from '../core/data-plane/source-address.js';
+import { formatAddress, parseAddress, parseEndpoint, whyNoBackend } from '../core/endpoint.js';
 import { type ConfigFault, describeIssue, faultsOf, shown } from './config-fault.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { readKeyFile } from './key-file.js';
@@ -37,8 +38,22 @@ export interface MeshConfig {
 }
 
 export type SourceConfig =
-  | { readonly type: 'file'; readonly path: string; readonly pollIntervalMs: number }
-  | { readonly type: 'mesos-master'; readonly url: string; readonly pollIntervalMs: number }
+  | {
+      readonly type: 'file';
+      readonly path: string;
+      readonly pollIntervalMs: number;
+      /** A larger file is refused. */
+      readonly maxBytes: number;
+    }
+  | {
+      readonly type: 'mesos-master';
+      readonly url: string;
+      readonly pollIntervalMs: number;
+      /** For a whole reading. */
+      readonly timeoutMs: number;
+      /** A larger document, unpacked, is refused. */
+      readonly maxBytes: number;
+    }
   | { readonly type: 'mesos-agent'; readonly url: string; readonly pollIntervalMs: number }
   | { readonly type: 'http' };
 
@@ -48,6 +63,8 @@ export interface DataPlaneConfig {
   readonly queues: number;
   readonly ipset: string;
   readonly keepRulesOnExit: boolean;
+  /** Clients in these networks, which only this host can reach, are shown to backends as this host. */
+  readonly masquerade: readonly Network[];
 }
 
 export interface BalancerConfig {
@@ -89,7 +106,7 @@ function duration(minMs: number, maxMs: number) {
 }
 
 /** Text that `read` accepts, as `read` returns it; its answer is undefined for what must be `what` and is not. */
-function text(what: string, read: (value: string) => string | undefined) {
+function text<T>(what: string, read: (value: string) => T | undefined) {
   return z.string().transform((value, context) => {
     const result = read(value);
     if (result !== undefined) return result;
@@ -107,6 +124,7 @@ const nodeAddress = text('an IPv4 address that other nodes can reach, such as 10
   const address = parseAddress(value);
   return address === undefined || whyNoBackend(address) !== undefined ? undefined : value;
 });
+const network = text('a network such as 172.17.0.0/16', readNetwork);
 const contact = text('an address and port such as 10.99.0.2:61420', (value) =>
   parseEndpoint(value) === undefined ? undefined : value,
 );
@@ -118,9 +136,16 @@ const httpUrl = text('a URL such as http://10.0.0.9:5050, without user, query or
 });
 const pollInterval = duration(100, DAY_MS).prefault('5s');
 
+const maxBytes = whole(1024, 2 ** 30).default(2 ** 26);
 const SOURCES = [
-  z.strictObject({ type: z.literal('file'), path: filePath, pollInterval }),
-  z.strictObject({ type: z.literal('mesos-master'), url: httpUrl, pollInterval }),
+  z.strictObject({ type: z.literal('file'), path: filePath, pollInterval, maxBytes }),
+  z.strictObject({
+    type: z.literal('mesos-master'),
+    url: httpUrl,
+    pollInterval,
+    timeout: duration(100, 600_000).prefault('10s'),
+    maxBytes,
+  }),
   z.strictObject({ type: z.literal('mesos-agent'), url: httpUrl, pollInterval }),
   z.strictObject({ type: z.literal('http') }),
 ] as const;
@@ -173,6 +198,7 @@ const schema = z
           matching(new RegExp(`^[A-Za-z0-9][\\w.-]{0,${MAX_IPSET_NAME - 1}}$`)),
         ).default('minuteman'),
         keepRulesOnExit: z.boolean().default(false),
+        masquerade: z.array(network).default([]),
       })
       .prefault({}),
     balancer: z
@@ -198,6 +224,15 @@ const schema = z
     },
     { when: () => true },
   );
+
+function readNetwork(value: string): Network | undefined {
+  const [, address, length] = /^([\d.]+)\/(\d|[12]\d|3[0-2])$/.exec(value) ?? [];
+  const base = parseAddress(address ?? '');
+  const prefixLength = Number(length);
+  // Bits beyond the prefix are most likely a typing error in one or the other.
+  if (base === undefined || base % 2 ** (32 - prefixLength) !== 0) return undefined;
+  return { base, prefixLength };
+}
 
 type Parsed = z.output<typeof schema>;
 type Fault = (path: PropertyKey[], message: string) => void;
@@ -290,17 +325,17 @@ function keyFaults(document: unknown, context: ConfigContext): readonly ConfigFa
 }
 
 function effectiveSource(entry: Parsed['sources'][number], context: ConfigContext): SourceConfig {
-  switch (entry.type) {
+  if (entry.type === 'http') return entry;
+  const { pollInterval: pollIntervalMs, ...rest } = entry;
+  switch (rest.type) {
     case 'file':
-      return {
-        type: entry.type,
-        path: resolve(context.directory, entry.path),
-        pollIntervalMs: entry.pollInterval,
-      };
-    case 'http':
-      return { type: entry.type };
-    default:
-      return { type: entry.type, url: entry.url, pollIntervalMs: entry.pollInterval };
+      return { ...rest, path: resolve(context.directory, rest.path), pollIntervalMs };
+    case 'mesos-master': {
+      const { timeout: timeoutMs, ...others } = rest;
+      return { ...others, pollIntervalMs, timeoutMs };
+    }
+    case 'mesos-agent':
+      return { ...rest, pollIntervalMs };
   }
 }
 
@@ -311,12 +346,13 @@ export function describeConfig(config: Config): unknown {
     node,
     mesh,
     api,
-    sources: sources.map((entry) => {
-      if (entry.type === 'http') return entry;
-      const { pollIntervalMs, ...rest } = entry;
-      return { ...rest, pollInterval: formatDuration(pollIntervalMs) };
-    }),
-    dataPlane,
+    sources: sources.map(describeSource),
+    dataPlane: {
+      ...dataPlane,
+      masquerade: dataPlane.masquerade.map(
+        ({ base, prefixLength }) => `${formatAddress(base)}/${prefixLength}`,
+      ),
+    },
     balancer: {
       failureThreshold: balancer.failureThreshold,
       failureWindow: formatDuration(balancer.failureWindowMs),
@@ -324,4 +360,13 @@ export function describeConfig(config: Config): unknown {
       connectTimeout: formatDuration(balancer.connectTimeoutMs),
     },
   };
+}
+
+function describeSource(entry: SourceConfig): unknown {
+  if (entry.type === 'http') return entry;
+  const { pollIntervalMs, ...rest } = entry;
+  const pollInterval = formatDuration(pollIntervalMs);
+  if (rest.type !== 'mesos-master') return { ...rest, pollInterval };
+  const { timeoutMs, ...others } = rest;
+  return { ...others, pollInterval, timeout: formatDuration(timeoutMs) };
 }

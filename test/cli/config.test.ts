@@ -108,7 +108,7 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
   {
     title: 'a file source with a key of another source',
     document: { sources: [{ type: 'file', path: '/x', url: 'http://a' }] },
-    lines: ['sources[0].url: is no known key; known here: type, path, pollInterval'],
+    lines: ['sources[0].url: is no known key; known here: type, path, pollInterval, maxBytes'],
   },
   {
     title: 'a master URL of another scheme',
@@ -163,6 +163,15 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
     title: 'a switch that is neither true nor false',
     document: { dataPlane: { enabled: 'yes' } },
     lines: ['dataPlane.enabled: must be true or false, not "yes"'],
+  },
+  {
+    title: 'networks that are none',
+    document: {
+      dataPlane: { masquerade: ['172.17.0.1/16', '172.17.0.0/33', '172.17.0.0', '172.17.0.0/16'] },
+    },
+    lines: [0, 1, 2].map(
+      (index) => new RegExp(`^dataPlane\\.masquerade\\[${index}\\]: must be a network such as`),
+    ),
   },
   {
     title: 'a threshold with a fraction',
@@ -261,7 +270,14 @@ test('config: what is not said has its default', (t) => {
       mesh: undefined,
       api: { address: '127.0.0.1', port: 61421 },
       sources: [],
-      dataPlane: { enabled: true, firstQueue: 50, queues: 2, ipset: 'minuteman', keepRulesOnExit: false },
+      dataPlane: {
+        enabled: true,
+        firstQueue: 50,
+        queues: 2,
+        ipset: 'minuteman',
+        keepRulesOnExit: false,
+        masquerade: [],
+      },
       balancer: { failureThreshold: 5, failureWindowMs: 300_000, backoffMs: 30_000, connectTimeoutMs: 400 },
     },
   });
@@ -272,15 +288,22 @@ test('config: the effective configuration, read back, is the same', (t) => {
     node: { name: 'n1', address: '10.99.0.1' },
     sources: [
       { type: 'file', path: 'vips.yaml', pollInterval: '1.5s' },
-      { ...master, url: 'http://10.0.0.9:5050/', pollInterval: '90s' },
+      { ...master, url: 'http://10.0.0.9:5050/', pollInterval: '90s', timeout: '3s', maxBytes: 4096 },
     ],
+    dataPlane: { masquerade: ['172.17.0.0/16', '10.1.2.3/32', '0.0.0.0/0'] },
     balancer: { failureWindow: '90m', connectTimeout: '250ms' },
   };
   const first = readConfig(document, context);
   if (!first.ok) return t.fail(first.faults.map(formatFault).join('\n'));
   t.deepEqual(first.config.sources, [
-    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 1500 },
-    { type: 'mesos-master', url: 'http://10.0.0.9:5050', pollIntervalMs: 90_000 },
+    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 1500, maxBytes: 67_108_864 },
+    {
+      type: 'mesos-master',
+      url: 'http://10.0.0.9:5050',
+      pollIntervalMs: 90_000,
+      timeoutMs: 3000,
+      maxBytes: 4096,
+    },
   ]);
   const text = JSON.stringify(describeConfig(first.config));
   t.true(text.includes('"failureWindow":"90m"'), text);
@@ -337,6 +360,6 @@ test('config file: JSON is read as well, relative to its own directory', (t) => 
   const result = loadConfig(file('c.json', '{"sources": [{"type": "file", "path": "vips.yaml"}]}'));
   if (!result.ok) return t.fail(result.faults.map(formatFault).join('\n'));
   t.deepEqual(result.config.sources, [
-    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 5000 },
+    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 5000, maxBytes: 67_108_864 },
   ]);
 });
