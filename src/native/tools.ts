@@ -19,8 +19,7 @@ const MORE_PLACES = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
  * Finds the programs, once. `iptables` names another binary than the default, e.g. `iptables-legacy`, whose
  * `-restore` and `-save` are then used. Throws `KernelError` that says what to install.
  */
-export function locateTools(iptables = 'iptables', path = process.env.PATH ?? ''): Tools {
-  const places = [...path.split(':').filter(Boolean), ...MORE_PLACES];
+export function locateTools(iptables = 'iptables', places: readonly string[] = usualPlaces()): Tools {
   const locate = (tool: string): string => {
     const found = tool.includes('/') ? [tool] : places.map((place) => `${place}/${tool}`);
     const file = found.find(isExecutable);
@@ -35,6 +34,10 @@ export function locateTools(iptables = 'iptables', path = process.env.PATH ?? ''
     ipset: locate('ipset'),
     flavour: flavourOf(binary),
   };
+}
+
+function usualPlaces(): readonly string[] {
+  return [...(process.env.PATH ?? '').split(':').filter(Boolean), ...MORE_PLACES];
 }
 
 /** Versions before 1.8 have only one flavour, and do not say so. */

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../../testbed/host.js';
+import type { Program } from '../../testbed/program.js';
 
 /**
  * Calls an exported function of a module in a process of its own on a host of the test bed, so that what it
@@ -13,23 +14,31 @@ export async function callInside<Answer>(
   module: URL,
   name: string,
   argument: unknown,
-  options: { readonly timeoutMs?: number; readonly as?: readonly string[] } = {},
+  options: {
+    readonly timeoutMs?: number;
+    /** Put before the program's name, e.g. `['env', 'A=b']`. */
+    readonly as?: readonly string[];
+  } = {},
 ): Promise<Answer> {
-  const command = [
-    ...(options.as ?? []),
-    process.execPath,
-    fileURLToPath(import.meta.url),
-    module.href,
-    name,
-    JSON.stringify(argument ?? null),
-  ];
+  const command = [...(options.as ?? []), ...commandOf(module, name, argument)];
   const run = await host.exec(command[0]!, command.slice(1), { timeoutMs: options.timeoutMs ?? 60_000 });
   const answer = run.stdout.split('\n').find((line) => line.startsWith(ANSWER));
   if (run.code === 0 && answer !== undefined) return JSON.parse(answer.slice(ANSWER.length)) as Answer;
   throw new Error(`${name} on ${host.name}: ${run.failure ?? ''}\n${run.stderr}${run.stdout}`);
 }
 
+/** As `callInside` for a function that goes on until it is killed. */
+export function startInside(host: Host, module: URL, name: string, argument: unknown): Promise<Program> {
+  const [file, ...args] = commandOf(module, name, argument);
+  return host.spawn(file!, args);
+}
+
 const ANSWER = 'answer: ';
+
+function commandOf(module: URL, name: string, argument: unknown): readonly string[] {
+  const self = fileURLToPath(import.meta.url);
+  return [process.execPath, self, module.href, name, JSON.stringify(argument ?? null)];
+}
 
 /** The other side: this module run as a program. */
 async function answerCall(module: string, name: string, argument: string): Promise<void> {
