@@ -27,7 +27,8 @@ export class PeakEwma {
       const weight = Math.exp(-elapsedMs / this.#tauMs);
       this.#valueMs = this.#valueMs * weight + sampleMs * (1 - weight);
     }
-    this.#atMs = nowMs;
+    // Events may be handled out of order; the average never grows younger by that.
+    this.#atMs = Math.max(this.#atMs, nowMs);
     this.#measured = true;
   }
 

@@ -40,18 +40,16 @@ export function pick(
   random: () => number,
   except?: Backend,
 ): Pick | undefined {
-  let count = backends.length;
-  if (count === 0) return undefined;
-  if (except !== undefined && count > 1) {
-    const at = backends.indexOf(except);
-    if (at >= 0) {
-      count -= 1;
-      swap(backends, at, count);
-    }
-  }
+  const { length } = backends;
+  if (length === 0) return undefined;
+  // With many, the draws pass it over: looking for it would cost more the more there are.
+  if (length > SIMPLE_MOST + 1) return pickProbabilistic(backends, nowMs, random, except);
+  const at = except === undefined || length === 1 ? -1 : backends.indexOf(except);
+  const count = at < 0 ? length : length - 1;
+  if (at >= 0) swap(backends, at, count);
   return count <= SIMPLE_MOST
     ? pickSimple(backends, count, nowMs, random)
-    : pickProbabilistic(backends, count, nowMs, random);
+    : pickProbabilistic(backends, nowMs, random, undefined);
 }
 
 function pickSimple(backends: Backend[], count: number, nowMs: number, random: () => number): Pick {
@@ -73,12 +71,20 @@ function pickSimple(backends: Backend[], count: number, nowMs: number, random: (
   return { backend, algorithm: 'simple', bucket: BUCKETS[best]! };
 }
 
-function pickProbabilistic(backends: Backend[], count: number, nowMs: number, random: () => number): Pick {
-  const draws = Math.min(DRAWS_MOST, count);
+function pickProbabilistic(
+  backends: Backend[],
+  nowMs: number,
+  random: () => number,
+  except: Backend | undefined,
+): Pick {
+  const { length } = backends;
+  let looks = DRAWS_MOST;
   let best: Backend | undefined;
   let bestIndex = BUCKETS.length;
-  for (let i = 0; i < draws; i += 1) {
-    const drawn = draw(backends, i, count, random);
+  for (let i = 0; i < length && looks > 0; i += 1) {
+    const drawn = draw(backends, i, length, random);
+    if (drawn === except) continue;
+    looks -= 1;
     const index = bucketIndex(drawn, nowMs);
     if (index === 0 && bestIndex === 0 && best !== undefined) {
       return { backend: cheaper(best, drawn, nowMs), algorithm: 'probabilistic', bucket: 'open-reachable' };
