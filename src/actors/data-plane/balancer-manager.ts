@@ -12,7 +12,7 @@ import type { PoolSpec } from '../supervision/pool.js';
 import type { VipsMessage } from '../vips/messages.js';
 import type { VipTableMessage } from '../vips/vip-table.js';
 import { type BalancerMessage, vipBalancer } from './balancer.js';
-import type { Directory } from './directory.js';
+import type { Directory, DirectoryEntry } from './directory.js';
 
 export interface BalancerManagerOptions {
   readonly pool: PoolSpec;
@@ -29,14 +29,21 @@ export interface BalancerManagerOptions {
 /** Backends that left and may come back, over all VIPs. */
 const DEPARTED_MOST = 10_000;
 
+interface NewBalancer {
+  readonly entry: DirectoryEntry;
+  readonly spec: ActorSpec<BalancerMessage>;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** Keeps one balancer per desired VIP: starts them, stops them, tells them when their backends change. */
 export function balancerManager(options: BalancerManagerOptions): Behavior<VipsMessage, undefined> {
   const { pool, directory } = options;
   const departed = new LRUCache<string, Backend>({ max: DEPARTED_MOST });
 
-  const create = (vip: Endpoint, backends: ReadonlySet<Endpoint>): ActorSpec<BalancerMessage> => {
+  const create = (vip: Endpoint, backends: ReadonlySet<Endpoint>): NewBalancer => {
     // The behaviour reads its entry, the entry holds the actor's mailbox: neither is used before both stand.
-    const entry = {
+    const entry: Writable<DirectoryEntry> = {
       vip,
       backends,
       balancer: undefined,
@@ -47,8 +54,7 @@ export function balancerManager(options: BalancerManagerOptions): Behavior<VipsM
       vipBalancer({ ...options, departed, entry }) as Behavior<BalancerMessage, unknown>,
     );
     entry.mailbox = spec.mailbox;
-    directory.entries.set(vip, entry);
-    return spec;
+    return { entry, spec };
   };
 
   return {
@@ -59,7 +65,7 @@ export function balancerManager(options: BalancerManagerOptions): Behavior<VipsM
     },
 
     handle: (_state, { reset, delta }) => {
-      const started: ActorSpec<BalancerMessage>[] = [];
+      const started: NewBalancer[] = [];
       for (const [vip, backends] of delta.upserts) {
         const entry = directory.entries.get(vip);
         if (entry === undefined) {
@@ -74,7 +80,9 @@ export function balancerManager(options: BalancerManagerOptions): Behavior<VipsM
         : delta.removed.filter((vip) => directory.entries.has(vip));
       for (const vip of removed) directory.entries.delete(vip);
       if (removed.length > 0) pool.stop(removed.map(formatEndpoint));
-      if (started.length > 0) pool.start(started);
+      // The directory names a balancer only once the pool has it: a crash in between leaves none without.
+      if (started.length > 0) pool.start(started.map(({ spec }) => spec));
+      for (const { entry } of started) directory.entries.set(entry.vip, entry);
       directory.known = true;
       return undefined;
     },

@@ -140,6 +140,8 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
       }
       return state;
     },
+
+    terminate: ({ balancer }) => balancer.retire(),
   };
 }
 
@@ -153,7 +155,8 @@ function resynchronise(balancer: Balancer, conntrack: Conntrack, nowMs: number):
     // Not there (yet, or any more), or another connection's: the connect timeout decides.
     if (entry === undefined || backend === undefined || entry.backend !== backend) continue;
     if (entry.state === 'syn-sent' || entry.state === 'none') continue;
-    if (entry.state === 'close') balancer.refused(client, backend, nowMs);
+    // A reset ended it: the backend's refusal, or the end of a connection that was short. Counts neither way.
+    if (entry.state === 'close') balancer.release(client);
     else balancer.answered(client, backend, nowMs, false);
   }
 }

@@ -195,7 +195,8 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     const lost = map(state, again).map(({ syn }) => syn);
     // Taken once more within microseconds: somebody else is placing the same tuple. The retry will see.
     settle(state, lost, 'deferred');
-    release(lost);
+    // Of two copies of one SYN the first was placed just now, and its handshake is in flight.
+    release(lost.filter((syn) => !again.some((other) => other.syn !== syn && sameFlow(other.syn, syn))));
   };
 
   const watch = (state: State, self: Self<NfqueueWorkerMessage>): void => {
@@ -282,6 +283,10 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       return state;
     },
   };
+}
+
+function sameFlow(a: Syn, b: Syn): boolean {
+  return a.client === b.client && a.vip === b.vip;
 }
 
 function byVip(syns: readonly Syn[]): ReadonlyMap<Endpoint, readonly Syn[]> {

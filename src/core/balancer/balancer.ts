@@ -87,6 +87,15 @@ export class Balancer {
     this.setUnreachable(unreachable);
   }
 
+  /**
+   * Ends its service, because the VIP went or a new balancer takes over: handshakes in flight count no more,
+   * and what is known of the backends waits for whoever serves them next.
+   */
+  retire(): void {
+    for (const client of this.#handshakes.keys()) this.#end(client);
+    this.setBackends(new Set(), new Set());
+  }
+
   setUnreachable(unreachable: ReadonlySet<Address>): void {
     for (const backend of this.#backends) backend.reachable = !unreachable.has(backend.address);
   }
