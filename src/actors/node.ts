@@ -44,6 +44,9 @@ export interface NodeEvents {
   onExit(reason: ExitReason): void;
 }
 
+/** Stopping waits this long at most for the kernel to let go of the rules and the set. */
+const WITHDRAW_MOST_MS = 10_000;
+
 /**
  * Builds and starts the actors of one node in `world`: the daemon and the simulator both do it here, and
  * differ in nothing but the world they pass.
@@ -86,7 +89,7 @@ export function startNode(
   const watchers: Mailbox<VipsMessage>[] = [];
   const table = actor<VipTableMessage, unknown>(
     'vip-table',
-    vipTable({ sources: world.sources.map(({ source }) => source.name), watchers, readiness, log }),
+    vipTable({ sources: world.sources.map(({ source }) => source.name), watchers, board, readiness, log }),
   );
   // A source's own name may hold what a path may not, such as the path of a file.
   const pollers = world.sources.map((entry, index) =>
@@ -132,11 +135,19 @@ export function startNode(
       restarts: () => system.restarts,
     }),
     stop: (done) => {
-      const end = (): void =>
+      let ending = false;
+      const end = (): void => {
+        if (ending) return;
+        ending = true;
+        patience?.cancel();
         system.stop(() => {
           for (const queue of queues.values()) queue.close();
+          for (const { source } of world.sources) source.close();
           done();
         });
+      };
+      // Whoever was to withdraw something may have crashed over it, or wait for a tool that hangs.
+      const patience = dataPlane && timers.start(WITHDRAW_MOST_MS, end);
       if (dataPlane === undefined) end();
       else dataPlane.withdraw(end);
     },
@@ -189,7 +200,7 @@ export function startNode(
     });
     const firewallActor = actor<FirewallManagerMessage, unknown>(
       'firewall-manager',
-      firewallManager({ firewall, plan, readiness, telemetry, log }),
+      firewallManager({ firewall, plan, set: addressSet, readiness, telemetry, log }),
     );
     const ipsetActor = actor<IpsetManagerMessage, unknown>(
       'ipset-manager',

@@ -2,6 +2,7 @@ import type { Endpoint } from '../../core/endpoint.js';
 import type { Telemetry } from '../../core/telemetry.js';
 import type { Conntrack, HandshakeEvent } from '../../ports/conntrack.js';
 import type { Log } from '../../ports/log.js';
+import type { Timer } from '../../ports/time.js';
 import type { Behavior } from '../supervision/actor.js';
 import type { Directory } from './directory.js';
 
@@ -24,6 +25,7 @@ const FORGET_BELOW = 0.75;
 
 interface State {
   warned: boolean;
+  nextCheck: Timer;
 }
 
 /** Hands what the kernel saw of our handshakes to their balancers; watches how full its table is. */
@@ -60,8 +62,7 @@ export function connectionObserver(
       );
       // Whatever an earlier incarnation had not handed on yet is gone with it.
       resynchronise();
-      self.sendAfter(0, { kind: 'check-usage' });
-      return { warned: false };
+      return { warned: false, nextCheck: self.sendAfter(0, { kind: 'check-usage' }) };
     },
 
     handle: (state, message, self) => {
@@ -84,7 +85,8 @@ export function connectionObserver(
           break;
         case 'check-usage':
           checkUsage(state);
-          self.sendAfter(CHECK_USAGE_MS, { kind: 'check-usage' });
+          state.nextCheck.cancel();
+          state.nextCheck = self.sendAfter(CHECK_USAGE_MS, { kind: 'check-usage' });
           break;
       }
       return state;

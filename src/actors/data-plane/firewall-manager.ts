@@ -1,7 +1,9 @@
 import type { Readiness } from '../../core/readiness.js';
 import type { Telemetry } from '../../core/telemetry.js';
+import type { AddressSet } from '../../ports/address-set.js';
 import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../../ports/firewall.js';
 import type { Log } from '../../ports/log.js';
+import type { Timer } from '../../ports/time.js';
 import type { Behavior, Self } from '../supervision/actor.js';
 
 export type FirewallManagerMessage =
@@ -18,6 +20,8 @@ export type FirewallManagerMessage =
 export interface FirewallManagerOptions {
   readonly firewall: Firewall;
   readonly plan: FirewallPlan;
+  /** The set that the rules look into: while it does not stand they cannot either. */
+  readonly set: Pick<AddressSet, 'size'>;
   readonly readiness: Readiness;
   readonly telemetry: Telemetry;
   readonly log: Log;
@@ -29,9 +33,6 @@ const CHECK_MS = 1_000;
 const INSPECT_EVERY = 60;
 
 interface State {
-  setReady: boolean;
-  /** Whether the rules stood once: from then on a missing one was taken away by somebody else. */
-  stood: boolean;
   /** Number of the inspection under way, 0 for none. */
   ensuring: number;
   /** Something happened while an inspection was under way. */
@@ -42,47 +43,71 @@ interface State {
   fingerprint: string | undefined;
   checks: number;
   toldError: string | undefined;
-  withdrawn: boolean;
+  nextCheck: Timer;
+}
+
+interface Withdrawal {
+  readonly keepHooks: boolean;
+  readonly done: () => void;
 }
 
 /** Keeps our rules in the kernel, each exactly once, also when others flush theirs. */
 export function firewallManager(options: FirewallManagerOptions): Behavior<FirewallManagerMessage, State> {
-  const { firewall, plan, readiness, telemetry, log } = options;
+  const { firewall, plan, set, readiness, telemetry, log } = options;
   // Counts over incarnations, as answers outlive them.
   let attempts = 0;
-  // So does the knowledge that the rules stood.
-  let stoodBefore = false;
+  // The packet filter takes one call at a time, and that of an earlier incarnation may not be through.
+  let busy = false;
+  /** Whether the rules stood once: from then on a missing one was taken away by somebody else. */
+  let stood = false;
+  // Whoever crashes over the withdrawal must not put the rules back.
+  let withdrawal: Withdrawal | undefined;
+  let withdrawn = false;
+
+  const idle = (): boolean => withdrawal !== undefined || set.size(plan.ipset) === undefined;
 
   const ensure = (state: State, self: Self<FirewallManagerMessage>): void => {
-    if (!state.setReady || state.withdrawn) return;
-    if (state.ensuring !== 0) {
+    if (idle()) return;
+    if (busy || state.ensuring !== 0) {
       state.again = true;
       return;
     }
+    busy = true;
     attempts += 1;
     const attempt = attempts;
     state.ensuring = attempt;
     state.again = false;
     state.inspected = firewall.fingerprint();
-    firewall.ensure(plan, (result) => self.mailbox.send({ kind: 'ensured', attempt, result }));
+    firewall.ensure(plan, (result) => {
+      busy = false;
+      self.mailbox.send({ kind: 'ensured', attempt, result });
+    });
   };
 
-  const ensured = (
-    state: State,
-    result: FirewallResult<readonly RuleName[]>,
-    self: Self<FirewallManagerMessage>,
-  ): void => {
+  const withdraw = (): void => {
+    if (withdrawal === undefined || withdrawn || busy) return;
+    withdrawn = true;
+    const { keepHooks, done } = withdrawal;
+    firewall.remove(plan, keepHooks, (result) => {
+      if (!result.ok) {
+        const fields = { code: result.code };
+        log.event('warn', 'firewall-error', `cannot remove the rules: ${result.message}`, fields);
+      }
+      done();
+    });
+  };
+
+  const ensured = (state: State, result: FirewallResult<readonly RuleName[]>): void => {
     state.ensuring = 0;
     if (result.ok) {
-      if (result.value.length > 0 && (state.stood || stoodBefore)) {
+      if (result.value.length > 0 && stood) {
         const what = result.value.join(', ');
         telemetry.restoredRules();
         log.event('warn', 'rules-restored', `put back what somebody else removed or changed: ${what}`, {
           what,
         });
       }
-      state.stood = true;
-      stoodBefore = true;
+      stood = true;
       state.toldError = undefined;
       // What we just changed moved the fingerprint, and so would a change of others in the same moment: only
       // an inspection that found nothing to do vouches for the reading before it.
@@ -98,11 +123,10 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
         });
       }
     }
-    if (state.again) ensure(state, self);
   };
 
   const check = (state: State, self: Self<FirewallManagerMessage>): void => {
-    if (!state.setReady || state.withdrawn) return;
+    if (idle()) return;
     state.checks += 1;
     const due = state.checks % INSPECT_EVERY === 0 || !firewall.heartbeat(plan);
     if (due || state.fingerprint === undefined || firewall.fingerprint() !== state.fingerprint) {
@@ -112,45 +136,36 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
 
   return {
     init: (self) => {
-      self.sendAfter(CHECK_MS, { kind: 'check' });
+      withdraw();
       return {
-        // After a crash of this actor alone the set stands already.
-        setReady: stoodBefore,
-        stood: stoodBefore,
         ensuring: 0,
-        again: false,
+        again: busy,
         inspected: '',
         fingerprint: undefined,
         checks: 0,
         toldError: undefined,
-        withdrawn: false,
+        nextCheck: self.sendAfter(CHECK_MS, { kind: 'check' }),
       };
     },
 
     handle: (state, message, self) => {
       switch (message.kind) {
         case 'set-ready':
-          if (state.setReady && state.fingerprint !== undefined) break;
-          state.setReady = true;
-          ensure(state, self);
+          if (state.fingerprint === undefined) ensure(state, self);
           break;
         case 'ensured':
-          if (message.attempt === state.ensuring) ensured(state, message.result, self);
+          if (message.attempt === state.ensuring) ensured(state, message.result);
+          withdraw();
+          if (state.again) ensure(state, self);
           break;
         case 'check':
-          self.sendAfter(CHECK_MS, { kind: 'check' });
+          state.nextCheck.cancel();
+          state.nextCheck = self.sendAfter(CHECK_MS, { kind: 'check' });
           check(state, self);
           break;
         case 'withdraw':
-          state.withdrawn = true;
-          firewall.remove(plan, message.keepHooks, (result) => {
-            if (!result.ok) {
-              log.event('warn', 'firewall-error', `cannot remove the rules: ${result.message}`, {
-                code: result.code,
-              });
-            }
-            message.done();
-          });
+          withdrawal ??= message;
+          withdraw();
           break;
       }
       return state;

@@ -3,7 +3,7 @@ import type { SourceWarning } from '../../core/vips.js';
 import type { Log } from '../../ports/log.js';
 import type { Random } from '../../ports/random.js';
 import type { SourceReading } from '../../ports/sources.js';
-import type { Clock } from '../../ports/time.js';
+import type { Clock, Timer } from '../../ports/time.js';
 import type { SourceEntry } from '../../ports/world.js';
 import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { VipTableMessage } from './vip-table.js';
@@ -36,6 +36,7 @@ interface State {
   reading: boolean;
   /** The source said it changed while a reading was under way. */
   again: boolean;
+  nextPoll: Timer | undefined;
   toldError: { readonly reason: string; readonly atMs: number } | undefined;
   readonly toldWarnings: Set<string>;
 }
@@ -46,9 +47,12 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
   const { source, pollIntervalMs } = entry;
   // Counts over incarnations: an answer to a reading begun before a crash is not for the new incarnation.
   let requests = 0;
+  // A source takes one reading at a time, and that of an earlier incarnation may not be through.
+  let sourceBusy = false;
+  let watching = false;
 
   const read = (state: State, self: Self<VipPollerMessage>): void => {
-    if (state.reading) {
+    if (sourceBusy || state.reading) {
       state.again = true;
       return;
     }
@@ -57,7 +61,32 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
     state.request = request;
     state.reading = true;
     state.again = false;
-    source.read(state.token, (reading) => self.mailbox.send({ kind: 'reading', request, reading }));
+    sourceBusy = true;
+    source.read(state.token, (reading) => {
+      sourceBusy = false;
+      self.mailbox.send({ kind: 'reading', request, reading });
+    });
+  };
+
+  const take = (state: State, reading: SourceReading): void => {
+    state.reading = false;
+    if (reading.kind === 'failed') {
+      failed(state, reading.reason);
+      table.send({ kind: 'failed', source: source.name });
+      return;
+    }
+    if (state.toldError !== undefined) {
+      log.event('info', 'source-recovered', `${source.name}: readable again`, { source: source.name });
+      state.toldError = undefined;
+    }
+    record.ok = true;
+    record.lastGoodMs = clock.nowMs();
+    state.token = reading.token;
+    warn(state, reading.warnings);
+    if (reading.kind === 'changed') {
+      const { reset, delta } = reading;
+      table.send({ kind: 'read', source: source.name, reset, delta });
+    }
   };
 
   const warn = (state: State, warnings: readonly SourceWarning[]): void => {
@@ -91,11 +120,14 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
         token: undefined,
         request: 0,
         reading: false,
-        again: false,
+        again: sourceBusy,
+        nextPoll: undefined,
         toldError: undefined,
         toldWarnings: new Set(),
       };
-      source.watch(() => self.mailbox.send({ kind: 'changed' }));
+      // The mailbox outlives this incarnation, and so does the watch.
+      if (!watching) source.watch(() => self.mailbox.send({ kind: 'changed' }));
+      watching = true;
       self.mailbox.send({ kind: 'poll' });
       return state;
     },
@@ -103,39 +135,21 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
     handle: (state, message, self) => {
       switch (message.kind) {
         case 'poll':
-          self.sendAfter(pollIntervalMs * (1 + JITTER * (2 * random.next() - 1)), { kind: 'poll' });
+          // Of an earlier incarnation's poll that still waited there must not come a second rhythm.
+          state.nextPoll?.cancel();
+          state.nextPoll = self.sendAfter(pollIntervalMs * (1 + JITTER * (2 * random.next() - 1)), {
+            kind: 'poll',
+          });
           // A poll that falls into a slow reading is skipped, not queued.
-          if (!state.reading) read(state, self);
+          if (!sourceBusy && !state.reading) read(state, self);
           break;
         case 'changed':
           read(state, self);
           break;
-        case 'reading': {
-          if (message.request !== state.request) break;
-          state.reading = false;
-          const { reading } = message;
-          if (reading.kind === 'failed') {
-            failed(state, reading.reason);
-            table.send({ kind: 'failed', source: source.name });
-          } else {
-            if (state.toldError !== undefined) {
-              log.event('info', 'source-recovered', `${source.name}: readable again`, {
-                source: source.name,
-              });
-              state.toldError = undefined;
-            }
-            record.ok = true;
-            record.lastGoodMs = clock.nowMs();
-            state.token = reading.token;
-            warn(state, reading.warnings);
-            if (reading.kind === 'changed') {
-              const { reset, delta } = reading;
-              table.send({ kind: 'read', source: source.name, reset, delta });
-            }
-          }
+        case 'reading':
+          if (message.request === state.request) take(state, message.reading);
           if (state.again) read(state, self);
           break;
-        }
       }
       return state;
     },

@@ -1,8 +1,9 @@
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { Readiness } from '../../core/readiness.js';
+import type { SourceBoard } from '../../core/source-board.js';
 import { applyDelta, NO_VIPS, sameBackends, type Vips, type VipsDelta } from '../../core/vips.js';
 import type { Log } from '../../ports/log.js';
-import type { Behavior, Mailbox } from '../supervision/actor.js';
+import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { VipsMessage } from './messages.js';
 
 export type VipTableMessage =
@@ -17,6 +18,7 @@ export type VipTableMessage =
 export interface VipTableOptions {
   readonly sources: readonly string[];
   readonly watchers: readonly Mailbox<VipsMessage>[];
+  readonly board: SourceBoard;
   readonly readiness: Readiness;
   readonly log: Log;
 }
@@ -27,29 +29,37 @@ const PATIENCE_MS = 5_000;
 const TELL_AT_ONCE = 100;
 const TELL_PAUSE_MS = 10;
 
+interface News {
+  readonly event: 'vip-added' | 'vip-removed';
+  readonly vip: Endpoint;
+}
+
 interface State {
-  readonly bySource: Map<string, Vips>;
   /** Sources that answered, well or not. */
   readonly answered: Set<string>;
-  /** Sources that were read well at least once. */
-  readonly good: Set<string>;
   merged: Vips;
-  known: boolean;
-  /** What the operator has still to be told, oldest first. */
-  untold: { readonly event: 'vip-added' | 'vip-removed'; readonly vip: Endpoint }[];
   telling: boolean;
 }
 
 /**
  * Sole owner of the desired VIPs: the union of what the sources say. It says nothing before every source
  * has answered once (or patience ended), so that the first word to the kernel is a whole one.
+ *
+ * What was read outlives a crash. Its sources are read anew then, but one that fails just at that time must
+ * not lose its VIPs.
  */
 export function vipTable(options: VipTableOptions): Behavior<VipTableMessage, State> {
-  const complete = (state: State): boolean => options.sources.every((source) => state.good.has(source));
+  /** What each source said last; those that were never read well are not in it. */
+  const bySource = new Map<string, Vips>();
+  let known = false;
+  /** What the operator has still to be told, oldest first. */
+  const untold: News[] = [];
 
-  const tell = (state: State, reset: boolean, delta: VipsDelta): void => {
+  const complete = (): boolean => options.sources.every((source) => bySource.has(source));
+
+  const tell = (reset: boolean, delta: VipsDelta): void => {
     for (const watcher of options.watchers) {
-      watcher.send({ kind: 'vips', reset, delta, complete: complete(state) });
+      watcher.send({ kind: 'vips', reset, delta, complete: complete() });
     }
   };
 
@@ -57,35 +67,31 @@ export function vipTable(options: VipTableOptions): Behavior<VipTableMessage, St
 
   return {
     init: (self) => {
-      self.sendAfter(options.sources.length === 0 ? 0 : PATIENCE_MS, { kind: 'patience-ended' });
-      return {
-        bySource: new Map(),
-        answered: new Set(),
-        good: new Set(),
-        merged: NO_VIPS,
-        known: false,
-        untold: [],
-        telling: false,
-      };
+      const state: State = { answered: new Set(bySource.keys()), merged: NO_VIPS, telling: false };
+      merge(state, bySource, new Set([...bySource.values()].flatMap((vips) => [...vips.keys()])));
+      if (known) tell(true, everything(state));
+      else self.sendAfter(options.sources.length === 0 ? 0 : PATIENCE_MS, { kind: 'patience-ended' });
+      tellOperator(state, self);
+      return state;
     },
 
     handle: (state, message, self) => {
       switch (message.kind) {
         case 'read': {
-          const wasComplete = complete(state);
-          state.answered.add(message.source);
-          state.good.add(message.source);
-          const before = message.reset ? NO_VIPS : (state.bySource.get(message.source) ?? NO_VIPS);
+          const { source, reset } = message;
+          const wasComplete = complete();
+          state.answered.add(source);
+          const former = bySource.get(source) ?? NO_VIPS;
+          const latter = applyDelta(reset ? NO_VIPS : former, message.delta);
           const touched = new Set([...message.delta.upserts.keys(), ...message.delta.removed]);
-          if (message.reset) {
-            for (const vip of state.bySource.get(message.source)?.keys() ?? []) touched.add(vip);
-          }
-          state.bySource.set(message.source, applyDelta(before, message.delta));
-          const delta = merge(state, touched);
+          if (reset) for (const vip of former.keys()) touched.add(vip);
+          bySource.set(source, latter);
+          options.board.record(source).vips = latter.size;
+          const delta = merge(state, bySource, touched);
           note(state, delta, self);
-          if (!state.known) break;
-          if (delta.upserts.size > 0 || delta.removed.length > 0 || complete(state) !== wasComplete) {
-            tell(state, false, delta);
+          if (!known) break;
+          if (delta.upserts.size > 0 || delta.removed.length > 0 || complete() !== wasComplete) {
+            tell(false, delta);
           }
           break;
         }
@@ -93,64 +99,64 @@ export function vipTable(options: VipTableOptions): Behavior<VipTableMessage, St
           state.answered.add(message.source);
           break;
         case 'patience-ended':
-          if (!state.known) becomeKnown(state);
+          if (!known) becomeKnown(state);
           return state;
         case 'send-all':
-          if (state.known) {
-            message.watcher.send({
-              kind: 'vips',
-              reset: true,
-              delta: everything(state),
-              complete: complete(state),
-            });
+          if (known) {
+            const delta = everything(state);
+            message.watcher.send({ kind: 'vips', reset: true, delta, complete: complete() });
           }
           return state;
         case 'tell-operator':
           tellOperator(state, self);
           return state;
       }
-      if (!state.known && options.sources.every((source) => state.answered.has(source))) becomeKnown(state);
+      if (!known && options.sources.every((source) => state.answered.has(source))) becomeKnown(state);
       return state;
     },
   };
 
   function becomeKnown(state: State): void {
-    state.known = true;
+    known = true;
     options.readiness.ready('vips');
-    tell(state, true, everything(state));
+    tell(true, everything(state));
   }
 
   function note(
     state: State,
     delta: VipsDelta & { readonly added: readonly Endpoint[] },
-    self: Parameters<Behavior<VipTableMessage, State>['handle']>[2],
+    self: Self<VipTableMessage>,
   ): void {
-    for (const vip of delta.added) state.untold.push({ event: 'vip-added', vip });
-    for (const vip of delta.removed) state.untold.push({ event: 'vip-removed', vip });
+    for (const vip of delta.added) untold.push({ event: 'vip-added', vip });
+    for (const vip of delta.removed) untold.push({ event: 'vip-removed', vip });
     if (!state.telling) tellOperator(state, self);
   }
 
-  function tellOperator(state: State, self: Parameters<Behavior<VipTableMessage, State>['handle']>[2]): void {
-    for (const { event, vip } of state.untold.splice(0, TELL_AT_ONCE)) {
+  function tellOperator(state: State, self: Self<VipTableMessage>): void {
+    for (const { event, vip } of untold.splice(0, TELL_AT_ONCE)) {
       const text = formatEndpoint(vip);
       options.log.event('info', event, `${event === 'vip-added' ? 'new' : 'gone'}: VIP ${text}`, {
         vip: text,
       });
     }
-    state.telling = state.untold.length > 0;
+    state.telling = untold.length > 0;
     if (state.telling) self.sendAfter(TELL_PAUSE_MS, { kind: 'tell-operator' });
   }
 }
 
 /** Recomputes the union for `touched` VIPs only; answers what changed. */
-function merge(state: State, touched: Iterable<Endpoint>): VipsDelta & { readonly added: Endpoint[] } {
+function merge(
+  state: State,
+  bySource: ReadonlyMap<string, Vips>,
+  touched: Iterable<Endpoint>,
+): VipsDelta & { readonly added: Endpoint[] } {
   const merged = new Map(state.merged);
   const upserts = new Map<Endpoint, ReadonlySet<Endpoint>>();
   const removed: Endpoint[] = [];
   const added: Endpoint[] = [];
   for (const vip of touched) {
     const before = merged.get(vip);
-    const after = unionOf(state.bySource, vip);
+    const after = unionOf(bySource, vip);
     if (after === undefined) {
       if (before !== undefined) removed.push(vip);
       merged.delete(vip);
