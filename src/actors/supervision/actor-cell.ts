@@ -9,6 +9,17 @@ import { Turn } from './turn.js';
 /** Messages handled in one turn at most, so that a flooded actor leaves the others and the sockets their share. */
 const MESSAGES_PER_TURN = 32;
 
+/** A message from an actor's own timer. It may wait in the queue still when the incarnation that set it ended. */
+class Alarm<M> {
+  readonly incarnation: Incarnation<M>;
+  readonly message: M;
+
+  constructor(incarnation: Incarnation<M>, message: M) {
+    this.incarnation = incarnation;
+    this.message = message;
+  }
+}
+
 /**
  * An actor's place in the tree: its queue, which outlives its incarnations, and its current life. A message
  * is lost only if the handler crashed on it, the mailbox was full, or the actor was stopped for good. That
@@ -21,7 +32,7 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
   crash: Crash | undefined;
   private readonly behavior: Behavior<M, S>;
   private readonly limit: number;
-  private readonly queue = new MessageQueue<M>();
+  private readonly queue = new MessageQueue<M | Alarm<M>>();
   private readonly turn = new Turn(() => this.takeTurn());
   private placed: { readonly parent: Parent; readonly runtime: Runtime; readonly path: string } | undefined;
   private life: { readonly incarnation: Incarnation<M>; state: S } | undefined;
@@ -58,7 +69,9 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
   start(): Crash | undefined {
     const { parent, runtime, path } = this.mustBePlaced();
     this.crash = undefined;
-    const incarnation = new Incarnation<M>(this, runtime.timers, (message) => this.enqueue(message));
+    const incarnation = new Incarnation<M>(this, runtime.timers, (message) =>
+      this.enqueue(new Alarm(incarnation, message)),
+    );
     try {
       this.life = { incarnation, state: this.behavior.init(incarnation) };
     } catch (thrown) {
@@ -85,7 +98,7 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
     runtime.settle(dropped);
   }
 
-  private enqueue(message: M): void {
+  private enqueue(message: M | Alarm<M>): void {
     const runtime = this.placed?.runtime;
     if (this.ended) {
       if (runtime !== undefined) runtime.dropped.ended += 1;
@@ -124,7 +137,10 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
     let left = Math.min(this.queue.length, MESSAGES_PER_TURN);
     while (left > 0 && this.life !== undefined) {
       left -= 1;
-      this.handle(this.life, this.queue.shift(), runtime);
+      const next = this.queue.shift();
+      if (!(next instanceof Alarm)) this.handle(this.life, next, runtime);
+      else if (next.incarnation === this.life.incarnation) this.handle(this.life, next.message, runtime);
+      else runtime.settle(1);
     }
     if (this.overflowing && this.queue.length * 2 <= this.limit) this.overflowing = false;
     if (this.queue.length > 0) this.turn.ask();

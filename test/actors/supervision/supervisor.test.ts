@@ -217,3 +217,19 @@ test('names may hold what nact refuses, such as the colon of a VIP', async (t) =
   t.is(world.journal.filter((event) => event.endsWith(':here')).length, 4);
   t.is(vips[0]?.mailbox.path, 'root/10.1.2.3:5000');
 });
+
+test('a timer that fired before the crash, and still waits in the queue, does not reach the next incarnation', async (t) => {
+  const world = new ActorWorld();
+  const a = world.actor('a', {
+    init: (incarnation, self) => {
+      if (incarnation === 1) self.sendAfter(10, note('old timer'));
+    },
+  });
+  const system = await world.start(supervisor('root', { strategy: 'one-for-one' }, [a]));
+  a.mailbox.send(crash());
+  world.time.advance(10);
+  a.mailbox.send(note('from outside'));
+  await quiet(system);
+  t.is(world.news(), 'a+1 a-1 a+2 a:from outside');
+  t.is(system.inFlight(), 0);
+});
