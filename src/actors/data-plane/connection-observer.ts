@@ -2,7 +2,6 @@ import type { Endpoint } from '../../core/endpoint.js';
 import type { Telemetry } from '../../core/telemetry.js';
 import type { Conntrack, HandshakeEvent } from '../../ports/conntrack.js';
 import type { Log } from '../../ports/log.js';
-import type { Timer } from '../../ports/time.js';
 import type { Behavior } from '../supervision/actor.js';
 import type { Directory } from './directory.js';
 
@@ -25,7 +24,6 @@ const FORGET_BELOW = 0.75;
 
 interface State {
   warned: boolean;
-  nextCheck: Timer;
 }
 
 /** Hands what the kernel saw of our handshakes to their balancers; watches how full its table is. */
@@ -62,7 +60,8 @@ export function connectionObserver(
       );
       // Whatever an earlier incarnation had not handed on yet is gone with it.
       resynchronise();
-      return { warned: false, nextCheck: self.sendAfter(0, { kind: 'check-usage' }) };
+      self.sendAfter(0, { kind: 'check-usage' });
+      return { warned: false };
     },
 
     handle: (state, message, self) => {
@@ -85,8 +84,7 @@ export function connectionObserver(
           break;
         case 'check-usage':
           checkUsage(state);
-          state.nextCheck.cancel();
-          state.nextCheck = self.sendAfter(CHECK_USAGE_MS, { kind: 'check-usage' });
+          self.sendAfter(CHECK_USAGE_MS, { kind: 'check-usage' });
           break;
       }
       return state;

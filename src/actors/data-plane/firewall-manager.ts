@@ -3,7 +3,6 @@ import type { Telemetry } from '../../core/telemetry.js';
 import type { AddressSet } from '../../ports/address-set.js';
 import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../../ports/firewall.js';
 import type { Log } from '../../ports/log.js';
-import type { Timer } from '../../ports/time.js';
 import type { Behavior, Self } from '../supervision/actor.js';
 
 export type FirewallManagerMessage =
@@ -43,7 +42,6 @@ interface State {
   fingerprint: string | undefined;
   checks: number;
   toldError: string | undefined;
-  nextCheck: Timer;
 }
 
 interface Withdrawal {
@@ -136,6 +134,7 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
 
   return {
     init: (self) => {
+      self.sendAfter(CHECK_MS, { kind: 'check' });
       withdraw();
       return {
         ensuring: 0,
@@ -144,7 +143,6 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
         fingerprint: undefined,
         checks: 0,
         toldError: undefined,
-        nextCheck: self.sendAfter(CHECK_MS, { kind: 'check' }),
       };
     },
 
@@ -159,8 +157,7 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
           if (state.again) ensure(state, self);
           break;
         case 'check':
-          state.nextCheck.cancel();
-          state.nextCheck = self.sendAfter(CHECK_MS, { kind: 'check' });
+          self.sendAfter(CHECK_MS, { kind: 'check' });
           check(state, self);
           break;
         case 'withdraw':

@@ -4,7 +4,6 @@ import type { Telemetry } from '../../core/telemetry.js';
 import type { AddressSet } from '../../ports/address-set.js';
 import type { FirewallResult } from '../../ports/firewall.js';
 import type { Log } from '../../ports/log.js';
-import type { Timer } from '../../ports/time.js';
 import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { VipsMessage } from '../vips/messages.js';
 import type { VipTableMessage } from '../vips/vip-table.js';
@@ -48,7 +47,6 @@ interface State {
   goal: ReadonlySet<Endpoint>;
   checks: number;
   toldError: string | undefined;
-  nextCheck: Timer;
 }
 
 const NOTHING: ReadonlySet<Endpoint> = new Set();
@@ -158,6 +156,7 @@ export function ipsetManager(options: IpsetManagerOptions): Behavior<IpsetManage
   return {
     init: (self) => {
       options.table.send({ kind: 'send-all', watcher: self.mailbox });
+      self.sendAfter(CHECK_MS, { kind: 'check' });
       withdraw();
       return {
         desired: new Set(),
@@ -169,7 +168,6 @@ export function ipsetManager(options: IpsetManagerOptions): Behavior<IpsetManage
         goal: NOTHING,
         checks: 0,
         toldError: undefined,
-        nextCheck: self.sendAfter(CHECK_MS, { kind: 'check' }),
       };
     },
 
@@ -194,8 +192,7 @@ export function ipsetManager(options: IpsetManagerOptions): Behavior<IpsetManage
           break;
         }
         case 'check':
-          state.nextCheck.cancel();
-          state.nextCheck = self.sendAfter(CHECK_MS, { kind: 'check' });
+          self.sendAfter(CHECK_MS, { kind: 'check' });
           check(state);
           write(state, self);
           break;

@@ -3,7 +3,7 @@ import type { SourceWarning } from '../../core/vips.js';
 import type { Log } from '../../ports/log.js';
 import type { Random } from '../../ports/random.js';
 import type { SourceReading } from '../../ports/sources.js';
-import type { Clock, Timer } from '../../ports/time.js';
+import type { Clock } from '../../ports/time.js';
 import type { SourceEntry } from '../../ports/world.js';
 import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { VipTableMessage } from './vip-table.js';
@@ -36,7 +36,6 @@ interface State {
   reading: boolean;
   /** The source said it changed while a reading was under way. */
   again: boolean;
-  nextPoll: Timer | undefined;
   toldError: { readonly reason: string; readonly atMs: number } | undefined;
   readonly toldWarnings: Set<string>;
 }
@@ -121,25 +120,21 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
         request: 0,
         reading: false,
         again: sourceBusy,
-        nextPoll: undefined,
         toldError: undefined,
         toldWarnings: new Set(),
       };
       // The mailbox outlives this incarnation, and so does the watch.
       if (!watching) source.watch(() => self.mailbox.send({ kind: 'changed' }));
       watching = true;
-      self.mailbox.send({ kind: 'poll' });
+      // A timer's message, unlike a sent one, does not outlive this incarnation: polls keep one rhythm.
+      self.sendAfter(0, { kind: 'poll' });
       return state;
     },
 
     handle: (state, message, self) => {
       switch (message.kind) {
         case 'poll':
-          // Of an earlier incarnation's poll that still waited there must not come a second rhythm.
-          state.nextPoll?.cancel();
-          state.nextPoll = self.sendAfter(pollIntervalMs * (1 + JITTER * (2 * random.next() - 1)), {
-            kind: 'poll',
-          });
+          self.sendAfter(pollIntervalMs * (1 + JITTER * (2 * random.next() - 1)), { kind: 'poll' });
           // A poll that falls into a slow reading is skipped, not queued.
           if (!sourceBusy && !state.reading) read(state, self);
           break;
