@@ -34,6 +34,11 @@ export class ManualTime implements Clock, Timers {
     return { cancel: () => void this.timers.delete(timer) };
   }
 
+  /** When the next timer falls due; undefined when there is none. */
+  nextDueMs(): number | undefined {
+    return this.next(Number.POSITIVE_INFINITY)?.dueMs;
+  }
+
   /** Lets `ms` pass and fires what falls due, each at its own instant, also what is started meanwhile. */
   advance(ms: number): void {
     const untilMs = this.elapsedMs + ms;
