@@ -5,7 +5,7 @@ const SLOT_MS = 10_000;
 /** Four buckets an octave from 1/16 ms to 65 s: a quantile is exact to about 19 %. */
 const BUCKETS_PER_OCTAVE = 4;
 const LOWEST_OCTAVE = -4;
-const BUCKETS = 80;
+const BUCKETS = 81;
 
 const NOTHING: LatencySummary = { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, maxMs: 0 };
 

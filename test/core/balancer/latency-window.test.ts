@@ -1,0 +1,52 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { LatencyWindow } from '../../../src/core/balancer/latency-window.js';
+
+const SECOND = 1_000;
+
+test('nothing was recorded: all is zero', (t) => {
+  t.deepEqual(new LatencyWindow().summary(0), { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, maxMs: 0 });
+});
+
+test('quantiles are exact to 19 % and never above the slowest', (t) => {
+  const latency = fc.double({ min: 0.07, max: 60_000, noNaN: true });
+  fc.assert(
+    fc.property(fc.array(latency, { minLength: 1, maxLength: 200 }), (latencies) => {
+      const window = new LatencyWindow();
+      for (const [i, ms] of latencies.entries()) window.record(ms, i);
+      const summary = window.summary(latencies.length);
+      const sorted = latencies.toSorted((a, b) => a - b);
+      t.is(summary.count, latencies.length);
+      t.is(summary.maxMs, sorted.at(-1)!);
+      for (const [share, value] of [
+        [0.5, summary.p50Ms],
+        [0.95, summary.p95Ms],
+        [0.99, summary.p99Ms],
+      ] as const) {
+        const exact = sorted[Math.ceil(share * sorted.length) - 1]!;
+        t.true(value >= exact * (1 - 1e-9) && value <= exact * 1.19, `${share}: ${value} for ${exact}`);
+      }
+    }),
+  );
+});
+
+test('what is a minute old is forgotten, ten seconds at a time, and its room is used again', (t) => {
+  const window = new LatencyWindow();
+  window.record(5, 0);
+  window.record(7, 15 * SECOND);
+  t.is(window.summary(59 * SECOND).count, 2);
+  t.is(window.summary(60 * SECOND).count, 1);
+  t.is(window.summary(75 * SECOND).count, 0);
+  window.record(1, 60 * SECOND);
+  t.deepEqual([window.summary(60 * SECOND).count, window.summary(60 * SECOND).maxMs], [2, 7]);
+  t.is(window.summary(10_000 * SECOND).count, 0);
+});
+
+test('latencies beyond its range count at its ends', (t) => {
+  const window = new LatencyWindow();
+  window.record(0, 0);
+  window.record(1e9, 0);
+  const { count, p50Ms, maxMs } = window.summary(0);
+  t.deepEqual([count, maxMs], [2, 1e9]);
+  t.true(p50Ms <= 0.0625);
+});
