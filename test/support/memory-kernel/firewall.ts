@@ -1,5 +1,5 @@
 import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../../../src/ports/firewall.js';
-import type { Timers } from '../../../src/ports/time.js';
+import type { Clock, Timers } from '../../../src/ports/time.js';
 import type { MemoryAddressSet } from './address-set.js';
 import { OneCall } from './one-call.js';
 
@@ -14,11 +14,16 @@ export const ALL_RULES: readonly RuleName[] = [
 export class MemoryFirewall implements Firewall {
   readonly rules = new Set<RuleName>();
   readonly port: OneCall;
+  /** Whether there is something to refresh; false once somebody else took it away. */
+  beatable = false;
+  lastBeatMs: number | undefined;
+  readonly #time: Clock & Timers;
   readonly #set: MemoryAddressSet;
   #changes = 0;
 
-  constructor(timers: Timers, set: MemoryAddressSet) {
-    this.port = new OneCall(timers);
+  constructor(time: Clock & Timers, set: MemoryAddressSet) {
+    this.port = new OneCall(time);
+    this.#time = time;
     this.#set = set;
   }
 
@@ -28,8 +33,9 @@ export class MemoryFirewall implements Firewall {
 
   ensure(plan: FirewallPlan, done: (result: FirewallResult<readonly RuleName[]>) => void): void {
     this.port.run(() => {
-      if (this.#set.size(plan.ipset) === undefined)
-        return { ok: false, code: 'ENOENT', message: `there is no set ${plan.ipset}` };
+      if (this.#set.size(plan.ipset) === undefined) this.#set.sets.set(plan.ipset, new Set());
+      this.beatable = true;
+      this.lastBeatMs = this.#time.nowMs();
       const missing = ALL_RULES.filter((rule) => !this.rules.has(rule));
       for (const rule of missing) this.rules.add(rule);
       if (missing.length > 0) this.#changes += 1;
@@ -43,6 +49,11 @@ export class MemoryFirewall implements Firewall {
       this.#changes += 1;
       return { ok: true, value: undefined };
     }, done);
+  }
+
+  heartbeat(): boolean {
+    if (this.beatable) this.lastBeatMs = this.#time.nowMs();
+    return this.beatable;
   }
 
   /** Somebody else takes rules away; all of them unless told which. */
