@@ -14,7 +14,7 @@ export const MINUTEMAN = fileURLToPath(new URL('../../../bin/minuteman', import.
 /** VIPs are addresses that no machine has. */
 export const FILE_VIP = '10.1.2.3:5000';
 export const MESOS_VIP = '10.1.2.4:80';
-const BACKENDS = ['web1', 'web2'] as const;
+export const BACKENDS = ['web1', 'web2'] as const;
 const FILE_PORT = 8080;
 /** What a Mesos agent offers its tasks by default. */
 const TASK_PORT = 31000;
