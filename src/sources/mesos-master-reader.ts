@@ -1,7 +1,7 @@
-import { type MasterView, stepMaster } from '../core/mesos/master-view.js';
+import { type MasterStep, type MasterView, stepMaster } from '../core/mesos/master-view.js';
 import type { SourceWarning } from '../core/vips.js';
 import type { EncodedReading } from './encoded-reading.js';
-import { FetchFailure, type FetchLimits, fetchDocument } from './http-document.js';
+import { type FetchedDocument, FetchFailure, type FetchLimits, fetchDocument } from './http-document.js';
 import { LastVips } from './last-vips.js';
 
 export interface MesosMasterSpec extends FetchLimits {
@@ -23,38 +23,39 @@ export class MesosMasterReader {
   }
 
   async read(token: string | undefined): Promise<EncodedReading> {
-    let text: string;
-    let digest: string;
+    let fetched: FetchedDocument;
     try {
-      const document = await fetchDocument(this.#url, this.#spec);
-      // A quiet cluster answers the same bytes for hours; parsing them again would be most of the work.
-      const taken = this.#taken;
-      if (taken?.digest === document.digest && this.#view?.held.size === 0) {
-        return this.#last.again(token, taken.warnings);
-      }
-      digest = document.digest;
-      text = document.text();
+      fetched = await fetchDocument(this.#url, this.#spec);
     } catch (error) {
       if (error instanceof FetchFailure) return { kind: 'failed', reason: error.message };
       throw error;
     }
+    const { digest } = fetched;
+    // A quiet cluster answers the same bytes for hours; parsing them again would be most of the work.
+    if (this.#taken?.digest === digest && this.#view?.held.size === 0) {
+      return this.#last.again(token, this.#taken.warnings);
+    }
     this.#taken = undefined;
+    const step = this.#step(fetched.text());
+    if (step.kind === 'refused') {
+      return { kind: 'failed', reason: `${this.#url.href}: ${step.reason}` };
+    }
+    this.#taken = { digest, warnings: step.warnings };
+    return this.#last.take(token, step.vips, step.warnings);
+  }
+
+  #step(text: string): MasterStep {
     let document: unknown;
     try {
       document = JSON.parse(text);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return this.#failed(`the answer is not JSON, or cut short: ${why}`);
+      const reason = `the answer is not JSON, or cut short: ${why}`;
+      return { kind: 'refused', view: this.#view, reason };
     }
     const step = stepMaster(this.#view, document, performance.now());
     this.#view = step.view;
-    if (step.kind === 'refused') return this.#failed(step.reason);
-    this.#taken = { digest, warnings: step.warnings };
-    return this.#last.take(token, step.vips, step.warnings);
-  }
-
-  #failed(what: string): EncodedReading {
-    return { kind: 'failed', reason: `${this.#url.href}: ${what}` };
+    return step;
   }
 }
 

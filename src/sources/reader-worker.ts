@@ -1,4 +1,5 @@
 /** The reader thread's program: fetches, parses and compares, away from the thread that places connections. */
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { EncodedReading } from './encoded-reading.js';
 import type { FileStamp } from './file-stamp.js';
@@ -6,6 +7,9 @@ import type { ReaderAnswer, ReaderRequest, ReaderSpec } from './reader-messages.
 
 type Outcome = { readonly reading: EncodedReading; readonly stamp: FileStamp | undefined };
 type Reader = (token: string | undefined) => Promise<Outcome>;
+
+/** On Linux this is the calling thread's alone: where cores are short, placing connections comes first. */
+setPriority(10);
 
 const readers = new Map<number, Promise<Reader>>();
 
