@@ -17,11 +17,13 @@ export interface FetchLimits {
 /** A document as it arrived. `text` may be taken once. */
 export interface FetchedDocument {
   readonly digest: string;
-  readonly bytes: number;
   text(): string;
 }
 
-/** Why a document could not be had: what, where, and what to do, for the operator. */
+/**
+ * Why a document could not be had: what, where, and what to do, for the operator. The same trouble reads the
+ * same each time, so that a log can tell it once.
+ */
 export class FetchFailure extends Error {
   override readonly name = 'FetchFailure';
 }
@@ -49,7 +51,7 @@ export async function fetchDocument(url: URL, limits: FetchLimits): Promise<Fetc
 /** One exchange: the document, or where to look instead. */
 function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<FetchedDocument | URL> {
   return new Promise((resolve, reject) => {
-    let received = 0;
+    let came = false;
     let settled = false;
     const end = (settle: () => void) => {
       if (settled) return;
@@ -63,7 +65,7 @@ function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<Fet
     const total = setTimeout(
       () => {
         fail(
-          `no complete answer within ${limits.timeoutMs} ms (${received} bytes came); the master is overloaded or the way to it is bad`,
+          `no complete answer within ${limits.timeoutMs} ms (${came ? 'part of it' : 'nothing'} came); the master is overloaded or the way to it is bad`,
         );
       },
       Math.max(1, deadlineMs - performance.now()),
@@ -84,8 +86,8 @@ function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<Fet
       } else if (statusCode !== 200) {
         fail(`answered ${statusCode}${statusHint(statusCode)}`);
       } else {
-        receive(response, limits.maxBytes, (bytes) => {
-          received = bytes;
+        receive(response, limits.maxBytes, () => {
+          came = true;
         }).then(
           (document) => end(() => resolve(document)),
           (error: unknown) => fail(error instanceof Error ? error.message : String(error)),
@@ -102,7 +104,7 @@ function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<Fet
 async function receive(
   response: IncomingMessage,
   maxBytes: number,
-  progress: (bytes: number) => void,
+  progress: () => void,
 ): Promise<FetchedDocument> {
   const encoding = response.headers['content-encoding']?.toLowerCase() ?? 'identity';
   const announced = Number(response.headers['content-length'] ?? 0);
@@ -114,7 +116,7 @@ async function receive(
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      progress(bytes);
+      progress();
       if (bytes > maxBytes) throw new Error(tooLarge(`more than ${maxBytes} bytes`, maxBytes));
       hash.update(chunk);
       chunks.push(chunk);
@@ -126,10 +128,10 @@ async function receive(
     if (code.startsWith('Z_') && code !== 'Z_BUF_ERROR') {
       throw new Error(`the ${encoding} answer is corrupt (${code})`);
     }
-    throw new Error(`the answer was cut after ${bytes} bytes (${code})`);
+    throw new Error(`the answer was cut short (${code})`);
   }
-  if (!response.complete) throw new Error(`the answer was cut after ${bytes} bytes`);
-  return { digest: hash.digest('base64'), bytes, text: () => takeText(chunks) };
+  if (!response.complete) throw new Error('the answer was cut short');
+  return { digest: hash.digest('base64'), text: () => takeText(chunks) };
 }
 
 function unpacked(response: IncomingMessage, encoding: string): Readable {
