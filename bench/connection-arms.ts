@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../testbed/host.js';
 import { ipBatch } from '../testbed/ip.js';
 import type { Program } from '../testbed/program.js';
 import type { Testbed } from '../testbed/testbed.js';
 import { EXECUTABLE, startDaemon } from './daemon.js';
+import { cpuMs } from './process-usage.js';
 
 /** The ways to reach the backends that are compared, in the order they are measured. */
 export const ARM_NAMES = ['direct', 'nft-dnat', 'haproxy', 'minuteman'] as const;
@@ -119,16 +120,6 @@ export function missingProgram(name: ArmName): string | undefined {
 function installed(program: string): string | undefined {
   const places = (process.env.PATH ?? '').split(':').filter((place) => !place.includes('node_modules'));
   return places.map((place) => join(place, program)).find((path) => existsSync(path));
-}
-
-/** CPU time of a process with all its threads, user and system, in milliseconds. */
-export function cpuMs(pid: number): number {
-  // The second field is the program's name in brackets and may hold blanks; utime and stime are the 14th
-  // and 15th, in ticks of 10 ms.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** As kube-proxy does it in nftables mode: one random draw per new connection, all in the kernel. */

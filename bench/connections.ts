@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Testbed } from '../testbed/testbed.js';
+import { isMain, positive } from './command-line.js';
 import {
   ARM_NAMES,
   type Arm,
@@ -12,8 +8,9 @@ import {
   setClosedTimeout,
   startArm,
 } from './connection-arms.js';
-import { buildLoadPrograms, type LoadRun, runLoad, startAccept, writeResult } from './load-programs.js';
+import { type LoadRun, runLoad, startAccept, writeResult } from './load-programs.js';
 import { type Figure, figures, median, medianOfPairs, number, table } from './report.js';
+import { onScene } from './scene.js';
 
 /**
  * New connections per second and connect latency, several ways to the same two backends in one run:
@@ -66,11 +63,8 @@ const CLOSED_TIMEOUT_S = { fresh: 1, reuse: 10 };
 const clientThreads = (concurrency: number) => (concurrency % 2 === 0 ? 2 : 1);
 const REUSE_LIMIT_MS = 30_000;
 
-export async function benchConnections(options: ConnectionsOptions): Promise<ConnectionsResult> {
-  await buildLoadPrograms();
-  const directory = mkdtempSync(join(tmpdir(), 'minuteman-bench-'));
-  const bed = await Testbed.create();
-  try {
+export function benchConnections(options: ConnectionsOptions): Promise<ConnectionsResult> {
+  return onScene(async ({ bed, directory }) => {
     const backends = [
       await bed.host('backend1', { address: '10.99.0.11' }),
       await bed.host('backend2', { address: '10.99.0.12' }),
@@ -87,10 +81,7 @@ export async function benchConnections(options: ConnectionsOptions): Promise<Con
     }
     for (const arm of arms) await arm.stop();
     return { rows, figures: rows.flatMap(figuresOf) };
-  } finally {
-    await bed.destroy();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 async function measureRow(
@@ -269,14 +260,7 @@ function readOptions(args: readonly string[]): ConnectionsOptions {
   };
 }
 
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`${name} must be a whole number above 0, not ${text}`);
-  return value;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (isMain(import.meta.url)) {
   const result = await benchConnections(readOptions(process.argv.slice(2)));
   for (const row of result.rows) console.log(`\n${describeRow(row)}`);
   console.log(`\n${figures(result.figures)}`);
