@@ -20,8 +20,9 @@ import { onScene } from './scene.js';
  * One request is: connect, send 64 bytes, read 64 bytes, close with RST (so that no arm runs out of ports;
  * HAProxy cannot be measured without the exchange, as it accepts before it knows of a backend). Every arm
  * has a client host of its own on one switch with the two backend hosts, with source ports from 1024 to
- * 65535. The client has two threads unless it has but one connection at a time, so that the machine is
- * saturated. The arms take turns, a pair being one turn of each, and are compared within the pair.
+ * 65535. The client has two threads unless told otherwise:
+ * one alone cannot keep two cores busy, and a core left idle is a gift to the arm that works in a process of
+ * its own. The arms take turns, a pair being one turn of each, and are compared within the pair.
  *
  * `fresh` rows let the kernel choose the source port and let conntrack forget closed connections after 1 s,
  * so that a tuple is hardly ever met again. `reuse` rows bind all source ports in turn, twice round, under
@@ -31,6 +32,8 @@ export interface ConnectionsOptions {
   readonly pairs: number;
   readonly durationMs: number;
   readonly concurrencies: readonly number[];
+  /** Of the client, as far as they divide the concurrency. */
+  readonly clientThreads: number;
   readonly arms: readonly ArmName[];
   readonly ports: readonly Ports[];
   /** Source ports that a `reuse` run cycles through, twice. */
@@ -59,8 +62,6 @@ export interface ConnectionsResult {
 }
 
 const CLOSED_TIMEOUT_S = { fresh: 1, reuse: 10 };
-/** One thread of the client keeps no two cores busy, and an idle core would flatter whoever uses one of its own. */
-const clientThreads = (concurrency: number) => (concurrency % 2 === 0 ? 2 : 1);
 const REUSE_LIMIT_MS = 30_000;
 
 export function benchConnections(options: ConnectionsOptions): Promise<ConnectionsResult> {
@@ -109,7 +110,7 @@ async function measureRow(
       const run = await runLoad(arm.client, {
         targets: arm.targets,
         concurrency,
-        threads: clientThreads(concurrency),
+        threads: concurrency % options.clientThreads === 0 ? options.clientThreads : 1,
         ...(ports === 'fresh' ? { durationMs: options.durationMs } : twiceRound(arm, options.portRange)),
       });
       measured[at]!.runs.push({ ...run, cpuMs: arm.cpuMs() - before });
@@ -223,6 +224,7 @@ export const SMALL: Omit<ConnectionsOptions, 'say'> = {
   pairs: 1,
   durationMs: 300,
   concurrencies: [64, 1],
+  clientThreads: 2,
   arms: ARM_NAMES,
   ports: ['fresh', 'reuse'],
   portRange: [20_000, 21_999],
@@ -235,6 +237,7 @@ function readOptions(args: readonly string[]): ConnectionsOptions {
       pairs: { type: 'string', default: '6' },
       seconds: { type: 'string', default: '3' },
       concurrency: { type: 'string', default: '64,1' },
+      'client-threads': { type: 'string', default: '2' },
       arms: { type: 'string', default: ARM_NAMES.join(',') },
       'reuse-ports': { type: 'boolean', default: false },
       'fresh-ports': { type: 'boolean', default: false },
@@ -253,6 +256,7 @@ function readOptions(args: readonly string[]): ConnectionsOptions {
     pairs: positive('--pairs', values.pairs),
     durationMs: positive('--seconds', values.seconds) * 1000,
     concurrencies: values.concurrency.split(',').map((text) => positive('--concurrency', text)),
+    clientThreads: positive('--client-threads', values['client-threads']),
     arms,
     ports: !onlyOne ? ['fresh', 'reuse'] : values['reuse-ports'] ? ['reuse'] : ['fresh'],
     portRange: [1024, 65_535],
