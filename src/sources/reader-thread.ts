@@ -9,7 +9,6 @@ const IDLE_MS = 10_000;
  * a failed reading, not the daemon.
  */
 const HEAP_MB = 768;
-const YOUNG_HEAP_MB = 16;
 
 type Done = (answer: Omit<ReaderAnswer, 'id'>) => void;
 
@@ -70,7 +69,7 @@ export class ReaderThread {
   #start(): Worker {
     const worker = new Worker(new URL('./reader-worker.js', import.meta.url), {
       name: 'source-reader',
-      resourceLimits: { maxOldGenerationSizeMb: this.#heapMb, maxYoungGenerationSizeMb: YOUNG_HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapMb },
     });
     let why = 'it was stopped';
     worker.on('message', ({ id, ...answer }: ReaderAnswer) => {
