@@ -29,7 +29,7 @@ export class Histogram {
   /** Negative values, which a clock read in the wrong order could give, count as 0; NaN is ignored. */
   observe(value: number): void {
     if (Number.isNaN(value)) return;
-    const counted = value < 0 ? 0 : value;
+    const counted = Math.max(0, value);
     let low = 0;
     let high = this.bounds.length;
     while (low < high) {
