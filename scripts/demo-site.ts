@@ -150,7 +150,7 @@ export class DemoSite {
   /** The last lines of each daemon's log. */
   logTails(): string {
     return [...this.daemons]
-      .map(([name, { log }]) => `--- daemon of ${name}, end of ${log}\n${tail(log)}`)
+      .map(([name, { log }]) => `--- end of the log of the daemon on ${name}\n${tail(log)}`)
       .join('\n');
   }
 
