@@ -66,8 +66,9 @@ if [ -n "$missing" ]; then
     log="$(mktemp)"
     trap 'rm -f "$log"' EXIT
     export DEBIAN_FRONTEND=noninteractive
+    # A repository that cannot be reached need not be one that these packages come from.
     # shellcheck disable=SC2086
-    if ! { apt-get update && apt-get install -y --no-install-recommends $packages; } >"$log" 2>&1 </dev/null; then
+    if ! { apt-get update || true; apt-get install -y --no-install-recommends $packages; } >"$log" 2>&1 </dev/null; then
       cat "$log" >&2
       echo "setup: apt-get failed, see above" >&2
       exit 1

@@ -21,7 +21,7 @@ const rows: readonly [title: string, file: string, args: string[], options: Tool
   ['a program that ignores its input is fine', 'true', [], { input: 'x'.repeat(300_000) }, ended('')],
   [
     'a program that is not there is a failure',
-    'no-such-program',
+    '/nowhere/no-such-program',
     [],
     {},
     { code: -1, stdout: '', stderr: '', failure: 'ENOENT' },
