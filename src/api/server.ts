@@ -118,7 +118,11 @@ function route(server: FastifyInstance, status: NodeStatus, options: ApiOptions)
         age_ms: source.lastGoodAgeMs === undefined ? null : Math.round(source.lastGoodAgeMs),
         last_error: source.lastError ?? null,
       })),
-      queues: status.queues(),
+      queues: status.queues().map(({ droppedFull, droppedNoBuffer, ...queue }) => ({
+        ...queue,
+        dropped_full: droppedFull,
+        dropped_no_buffer: droppedNoBuffer,
+      })),
       conntrack: status.conntrack() ?? null,
     };
   });

@@ -29,8 +29,8 @@ interface HealthJson {
     readonly received: number;
     readonly depth: number;
     readonly outstanding: number;
-    readonly droppedFull: number;
-    readonly droppedNoBuffer: number;
+    readonly dropped_full: number;
+    readonly dropped_no_buffer: number;
   }[];
   readonly conntrack: { readonly count: number; readonly max: number } | null;
 }
@@ -122,7 +122,7 @@ function describeHealth(health: HealthJson): string {
       queue.received,
       queue.depth,
       queue.outstanding,
-      queue.droppedFull + queue.droppedNoBuffer,
+      queue.dropped_full + queue.dropped_no_buffer,
     ]);
     parts.push('\n', formatTable(['QUEUE', 'RECEIVED', 'DEPTH', 'OUTSTANDING', 'DROPPED'], rows));
   }
