@@ -33,6 +33,6 @@ serialKernelTest(
     for (const idle of [result.idle, result.idleWithVips]) {
       t.true(idle.rssMegabytes > 0 && idle.cpuPercent >= 0);
     }
-    t.is(result.figures.length, 10);
+    t.is(result.figures.length, 8);
   },
 );
