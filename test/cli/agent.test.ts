@@ -6,7 +6,7 @@ import type { Host } from '../../testbed/host.js';
 import { Program } from '../../testbed/program.js';
 import { Testbed } from '../../testbed/testbed.js';
 import { MINUTEMAN } from '../support/command.js';
-import { kernelTest } from '../support/prerequisites.js';
+import { serialKernelTest } from '../support/prerequisites.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'minuteman-agent-'));
 test.after.always(() => rmSync(directory, { recursive: true }));
@@ -32,6 +32,12 @@ async function startAgent(t: ExecutionContext, file: string): Promise<Program> {
   return program;
 }
 
+/** The machine may be busy with other things; how fast the daemon starts is not the matter here. */
+const PATIENCE_MS = 60_000;
+const ready = (agent: Program): Promise<string> => agent.waitForLine(/"event":"ready"/, PATIENCE_MS);
+const run = (host: Host, file: string, args: readonly string[]) =>
+  host.exec(file, args, { timeoutMs: PATIENCE_MS });
+
 interface LogLine {
   readonly event: string;
   readonly msg: string;
@@ -54,18 +60,18 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('agent without a data plane: serves the API, logs ready, ends in order', async (t) => {
+test.serial('agent without a data plane: serves the API, logs ready, ends in order', async (t) => {
   const port = await freePort();
   const file = config(
     `node: { name: watcher }\napi: { port: ${port} }\ndataPlane: { enabled: false }\nsources: [{ type: file, path: vips.yaml }]\n`,
   );
   const agent = await startAgent(t, file);
-  const ready = JSON.parse(await agent.waitForLine(/"event":"ready"/)) as LogLine;
-  t.like(ready, { level: 30, name: 'watcher', api: `http://127.0.0.1:${port}`, pid: agent.pid });
-  t.true(Math.abs(ready.time - Date.now()) < 60_000);
+  const line = JSON.parse(await ready(agent)) as LogLine;
+  t.like(line, { level: 30, name: 'watcher', api: `http://127.0.0.1:${port}`, pid: agent.pid });
+  t.true(Math.abs(line.time - Date.now()) < 60_000);
   const health = (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as Record<string, unknown>;
   t.like(health, { ok: true, node: 'watcher', conntrack: null, queues: [] });
-  const ending = await agent.stop();
+  const ending = await agent.stop(PATIENCE_MS);
   t.deepEqual(ending, { code: 0, signal: null });
   t.deepEqual(
     logOf(agent)
@@ -75,11 +81,11 @@ test('agent without a data plane: serves the API, logs ready, ends in order', as
   );
 });
 
-test('agent whose API port is taken ends with what to do', async (t) => {
+test.serial('agent whose API port is taken ends with what to do', async (t) => {
   const port = await freePort();
   const file = config(`api: { port: ${port} }\ndataPlane: { enabled: false }\n`);
   const first = await startAgent(t, file);
-  await first.waitForLine(/"event":"ready"/);
+  await ready(first);
   const second = await startAgent(t, file);
   t.deepEqual(await second.exited, { code: 1, signal: null });
   t.deepEqual(second.lines, [
@@ -87,10 +93,10 @@ test('agent whose API port is taken ends with what to do', async (t) => {
   ]);
 });
 
-async function withHost(run: (host: Host) => Promise<void>): Promise<void> {
+async function withHost(body: (host: Host) => Promise<void>): Promise<void> {
   const bed = await Testbed.create();
   try {
-    await run(await bed.host('n1', { address: '10.99.0.1' }));
+    await body(await bed.host('n1', { address: '10.99.0.1' }));
   } finally {
     await bed.destroy();
   }
@@ -107,14 +113,14 @@ async function leftovers(host: Host): Promise<number> {
 
 const minuteman = (...args: readonly string[]): readonly string[] => [MINUTEMAN, ...args];
 
-kernelTest('agent: a second one on the same host says so and exits, also one with another set', (t) =>
+serialKernelTest('agent: a second one on the same host says so and exits, also one with another set', (t) =>
   withHost(async (host) => {
     const [node, ...args] = agentOf(onKernel);
     const first = await host.spawn(node!, args);
-    await first.waitForLine(/"event":"ready"/);
+    await ready(first);
     const other = config('dataPlane: { ipset: other, firstQueue: 70 }\napi: { port: 61422 }\n');
     for (const file of [onKernel, other]) {
-      const second = await host.exec(process.execPath, agentOf(file).slice(1));
+      const second = await run(host, process.execPath, agentOf(file).slice(1));
       t.is(second.code, 1);
       t.is(second.stdout, '');
       t.is(
@@ -122,65 +128,65 @@ kernelTest('agent: a second one on the same host says so and exits, also one wit
         `another minuteman (node n1, pid ${first.pid}) runs in this network namespace; stop it first, since both would program the same kernel tables\n`,
       );
     }
-    const teardown = await host.exec(process.execPath, minuteman('teardown'));
+    const teardown = await run(host, process.execPath, minuteman('teardown'));
     t.is(teardown.code, 1);
     t.regex(teardown.stderr, /^another minuteman \(node n1, pid \d+\) runs/);
     t.true(first.running);
-    await first.stop();
+    await first.stop(PATIENCE_MS);
   }),
 );
 
-kernelTest('agent: SIGTERM takes rules and set away', (t) =>
+serialKernelTest('agent: SIGTERM takes rules and set away', (t) =>
   withHost(async (host) => {
     const [node, ...args] = agentOf(onKernel);
     const agent = await host.spawn(node!, args);
-    await agent.waitForLine(/"event":"ready"/);
+    await ready(agent);
     t.true((await leftovers(host)) > 0);
-    const vips = await host.must(process.execPath, minuteman('vips'));
+    const vips = await host.must(process.execPath, minuteman('vips'), { timeoutMs: PATIENCE_MS });
     t.regex(vips, /^VIP .*\n10\.1\.2\.3:5000 +10\.99\.0\.1:8080 +available /);
-    t.deepEqual(await agent.stop(15_000), { code: 0, signal: null });
+    t.deepEqual(await agent.stop(PATIENCE_MS), { code: 0, signal: null });
     t.is(await leftovers(host), 0);
   }),
 );
 
-kernelTest('teardown: removes what a killed agent left', (t) =>
+serialKernelTest('teardown: removes what a killed agent left', (t) =>
   withHost(async (host) => {
     const [node, ...args] = agentOf(onKernel);
     const agent = await host.spawn(node!, args);
-    await agent.waitForLine(/"event":"ready"/);
+    await ready(agent);
     agent.kill('SIGKILL');
     await agent.exited;
     t.true((await leftovers(host)) > 0);
-    const run = await host.exec(process.execPath, minuteman('teardown'));
-    t.is(run.code, 0, run.stderr);
-    t.regex(run.stdout, /^removed [1-9]\d* rules, 1 sets and \d+ connection entries\n$/);
+    const answer = await run(host, process.execPath, minuteman('teardown'));
+    t.is(answer.code, 0, answer.stderr);
+    t.regex(answer.stdout, /^removed [1-9]\d* rules, 1 sets and \d+ connection entries\n$/);
     t.is(await leftovers(host), 0);
-    const again = await host.exec(process.execPath, minuteman('teardown'));
+    const again = await run(host, process.execPath, minuteman('teardown'));
     t.is(again.stdout, 'removed 0 rules, 0 sets and 0 connection entries\n');
   }),
 );
 
-kernelTest('agent: what it lacks is told in one line each, and nothing is touched', (t) =>
+serialKernelTest('agent: what it lacks is told in one line each, and nothing is touched', (t) =>
   withHost(async (host) => {
     const [node, ...args] = agentOf(onKernel);
-    const run = await host.exec('setpriv', ['--bounding-set=-net_admin,-net_raw', '--', node!, ...args]);
-    t.is(run.code, 1);
+    const answer = await run(host, 'setpriv', ['--bounding-set=-net_admin,-net_raw', '--', node!, ...args]);
+    t.is(answer.code, 1);
     t.is(
-      run.stderr,
+      answer.stderr,
       'this process lacks CAP_NET_ADMIN and CAP_NET_RAW; run it as root, or give it the capabilities as packaging/minuteman.service does\n',
     );
-    t.is(run.stdout, '');
+    t.is(answer.stdout, '');
     t.is(await leftovers(host), 0);
   }),
 );
 
-kernelTest('agent: two capabilities of root are enough', (t) =>
+serialKernelTest('agent: two capabilities of root are enough', (t) =>
   withHost(async (host) => {
     const [node, ...args] = agentOf(onKernel);
     const bounds = ['--bounding-set=-all,+net_admin,+net_raw', '--inh-caps=-all', '--'];
     const agent = await host.spawn('setpriv', [...bounds, node!, ...args]);
-    await agent.waitForLine(/"event":"ready"/);
-    t.deepEqual(await agent.stop(15_000), { code: 0, signal: null });
+    await ready(agent);
+    t.deepEqual(await agent.stop(PATIENCE_MS), { code: 0, signal: null });
     t.is(await leftovers(host), 0);
   }),
 );

@@ -6,5 +6,5 @@ export const MINUTEMAN = fileURLToPath(new URL('../../../../bin/minuteman', impo
 
 /** Runs `minuteman` to its end. */
 export function minuteman(...args: readonly string[]): Promise<ToolRun> {
-  return runTool(process.execPath, [MINUTEMAN, ...args], { timeoutMs: 30_000 });
+  return runTool(process.execPath, [MINUTEMAN, ...args], { timeoutMs: 60_000 });
 }
