@@ -70,12 +70,12 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
       state.again = true;
       return;
     }
-    busy = true;
+    state.inspected = firewall.fingerprint();
     attempts += 1;
     const attempt = attempts;
     state.ensuring = attempt;
     state.again = false;
-    state.inspected = firewall.fingerprint();
+    busy = true;
     firewall.ensure(plan, (result) => {
       busy = false;
       self.mailbox.send({ kind: 'ensured', attempt, result });

@@ -11,7 +11,8 @@ import type { Directory } from './directory.js';
 import type { RouteCache } from './route-cache.js';
 
 export type NfqueueWorkerMessage =
-  | { readonly kind: 'syns'; readonly syns: readonly Syn[] }
+  /** `life` is the incarnation that was to receive them. */
+  | { readonly kind: 'syns'; readonly syns: readonly Syn[]; readonly life: number }
   | PlacedMessage
   | PlacedAgainMessage
   | { readonly kind: 'deadline' };
@@ -39,6 +40,7 @@ interface Held {
 
 interface State {
   readonly queue: PacketQueue;
+  readonly life: number;
   /** SYNs without a verdict by packet id, earliest deadline first. */
   readonly held: Map<number, Held>;
   watching: boolean;
@@ -58,6 +60,7 @@ interface Placement {
  */
 export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWorkerMessage, State> {
   const { directory, conntrack, routes, telemetry, clock } = options;
+  let lives = 0;
 
   const settle = (state: State, syns: readonly Syn[], outcome: VerdictOutcome): void => {
     if (syns.length === 0) return;
@@ -234,9 +237,11 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
 
   return {
     init: (self) => {
+      lives += 1;
+      const life = lives;
       const queue = options.queue();
-      const state: State = { queue, held: new Map(), watching: false };
-      queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns }));
+      const state: State = { queue, life, held: new Map(), watching: false };
+      queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns, life }));
       take(state, queue.outstanding(), self);
       return state;
     },
@@ -244,7 +249,8 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     handle: (state, message, self) => {
       switch (message.kind) {
         case 'syns':
-          take(state, message.syns, self);
+          // Those of an earlier life were outstanding when this one began, and were taken up then.
+          if (message.life === state.life) take(state, message.syns, self);
           break;
         case 'placed': {
           const placements: Placement[] = [];

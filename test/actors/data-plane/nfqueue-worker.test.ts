@@ -389,3 +389,13 @@ test('a VIP that goes while its SYN waits: the SYN is refused at the next deadli
   await stage.pass(200);
   t.deepEqual([stage.verdicts(), stage.telemetry.verdicts.refused], ['accept', 1]);
 });
+
+test('what waited in its mailbox when it crashed is judged once, not a second time when its turn comes', async (t) => {
+  const stage = await new WorkerStage().start();
+  stage.crashNext();
+  stage.held.arrive(unknown);
+  stage.held.arrive({ ...unknown, client: at('10.9.0.1:2') });
+  await stage.send();
+  t.is(stage.verdicts(), 'accept accept');
+  t.deepEqual([stage.held.strayVerdicts, stage.telemetry.verdicts.refused], [0, 2]);
+});
