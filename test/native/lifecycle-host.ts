@@ -36,16 +36,21 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   assert.fail(`it never came true that ${what}`);
 }
 
+/** What stays open: the collector closes what nobody holds. */
+const held: unknown[] = [];
+
 /** Opens one of everything and leaves it open. */
 function openAll(number: number): void {
-  nativePacketQueues()
-    .open(number)
-    .receive(() => {});
-  nativeConntrack().observe(
+  const packets = nativePacketQueues().open(number);
+  packets.receive(() => {});
+  const conntrack = nativeConntrack();
+  conntrack.observe(
     () => {},
     () => {},
   );
-  nativeRoutes().onChange(() => {});
+  const routes = nativeRoutes();
+  routes.onChange(() => {});
+  held.push(packets, conntrack, routes);
 }
 
 async function thread(number: number): Promise<Worker> {
