@@ -1,0 +1,22 @@
+import test from 'ava';
+import { benchPick, SMALL } from '../../bench/pick.js';
+
+test('decisions are measured for every number of backends, in turns, and compared', (t) => {
+  const { rows, figures } = benchPick(SMALL);
+  t.deepEqual(
+    rows.map(({ backends }) => backends),
+    [1, 10, 100, 1_000, 10_000],
+  );
+  for (const { decisionUs, pickUs } of rows) {
+    t.is(decisionUs.length, SMALL.rounds);
+    t.is(pickUs.length, SMALL.rounds);
+    t.true([...decisionUs, ...pickUs].every((us) => us > 0 && Number.isFinite(us)));
+  }
+  t.deepEqual(
+    figures.map(({ asked, value }) => [asked, typeof value]),
+    [
+      [1.2, 'number'],
+      [1.2, 'number'],
+    ],
+  );
+});
