@@ -43,9 +43,15 @@ export async function startProbe(
 }
 
 /** Starts a listener on `host`; ready when it listens. It greets with `say` and, if told, ticks. */
-export async function listen(host: Host, port: number, say: string, tickMs?: number): Promise<Program> {
+export async function listen(
+  host: Host,
+  port: number,
+  say: string,
+  tickMs?: number,
+  address = host.address,
+): Promise<Program> {
   const tick = tickMs === undefined ? [] : ['--tick', String(tickMs)];
-  const args = [LISTENER, '--listen', `${host.address}:${port}`, '--say', say, ...tick];
+  const args = [LISTENER, '--listen', `${address}:${port}`, '--say', say, ...tick];
   const program = await host.spawn(process.execPath, args);
   await program.waitForLine(/^listening$/);
   return program;

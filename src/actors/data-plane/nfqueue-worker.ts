@@ -1,5 +1,5 @@
 import { decideExisting } from '../../core/data-plane/existing-entry.js';
-import { type Network, sourceTowards } from '../../core/data-plane/source-address.js';
+import { type Network, sourceTowards, withinReach } from '../../core/data-plane/source-address.js';
 import { addressOf, type Endpoint } from '../../core/endpoint.js';
 import type { CreateOutcome, Telemetry, VerdictOutcome } from '../../core/telemetry.js';
 import type { Conntrack, ConntrackEntry, Mapping } from '../../ports/conntrack.js';
@@ -156,7 +156,11 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     placements: readonly Placement[],
     replyTo: Mailbox<NfqueueWorkerMessage>,
   ): void => {
-    const taken = map(state, placements);
+    const outOfReach = placements.filter((placement) => !reaches(placement)).map(({ syn }) => syn);
+    // Refused here, not by a backend, which has nothing to do with it.
+    refuse(state, outOfReach);
+    release(outOfReach);
+    const taken = map(state, outOfReach.length === 0 ? placements : placements.filter(reaches));
     if (taken.length > 0) resolve(state, taken, replyTo);
   };
 
@@ -289,6 +293,10 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       return state;
     },
   };
+}
+
+function reaches({ syn, backend }: Placement): boolean {
+  return withinReach(addressOf(backend), syn.inInterface);
 }
 
 function sameFlow(a: Syn, b: Syn): boolean {

@@ -45,3 +45,11 @@ export function sourceTowards(
   if (route.outInterface === inInterface) return route.source;
   return masquerade.some((network) => inNetwork(client, network)) ? route.source : undefined;
 }
+
+/**
+ * Whether connections of a client can be led to a backend at all: the kernel takes no packet for 127.0.0.0/8
+ * from any wire, so a backend on this host's loopback is for clients on this host.
+ */
+export function withinReach(backend: Address, inInterface: number): boolean {
+  return inInterface === 0 || Math.floor(backend / 2 ** 24) !== 127;
+}

@@ -103,6 +103,19 @@ test('a SYN is mapped to the backend that the balancer chooses, and accepted', a
   t.deepEqual([stage.telemetry.verdicts.mapped, stage.telemetry.creates.made], [1, 1]);
 });
 
+test("a backend on this host's loopback is for clients on this host; others are refused, and it is not blamed", async (t) => {
+  const loopback = at('127.0.0.1:81');
+  const near = { client: at('10.9.0.1:1'), vip: VIP };
+  const far = { client: at('10.88.0.1:1'), vip: VIP, inInterface: 7 };
+  const stage = await new WorkerStage().start();
+  await stage.arrive(near, far);
+  await stage.balance(loopback);
+  t.is(stage.verdicts(), 'accept accept');
+  t.deepEqual([stage.telemetry.verdicts.mapped, stage.telemetry.verdicts.refused], [1, 1]);
+  t.deepEqual([stage.leadsTo(near), stage.leadsTo(far)], ['127.0.0.1:81', undefined]);
+  t.deepEqual(stage.balancer.take(), [{ kind: 'release', clients: [far.client] }]);
+});
+
 test('a batch is one question for each VIP', async (t) => {
   const stage = await new WorkerStage().start();
   const clients = [1, 2, 3].map((n) => at(`10.9.0.1:${n}`));

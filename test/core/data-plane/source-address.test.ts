@@ -5,6 +5,7 @@ import {
   type Network,
   type Route,
   sourceTowards,
+  withinReach,
 } from '../../../src/core/data-plane/source-address.js';
 import { formatAddress, parseAddress } from '../../../src/core/endpoint.js';
 
@@ -118,3 +119,17 @@ test('an address is in a network when the bits under its mask agree', (t) => {
     }),
   );
 });
+
+for (const [backend, from, reached] of [
+  ['10.0.0.2', LOCAL, true],
+  ['10.0.0.2', 2, true],
+  ['127.0.0.1', LOCAL, true],
+  ['127.0.0.1', 2, false],
+  ['127.9.9.9', 5, false],
+  ['128.0.0.1', 5, true],
+] as const) {
+  const who = from === LOCAL ? 'a client on this host' : 'a client elsewhere';
+  test(`${who} ${reached ? 'can' : 'cannot'} be led to a backend at ${backend}`, (t) => {
+    t.is(withinReach(address(backend), from), reached);
+  });
+}
