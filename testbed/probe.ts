@@ -16,6 +16,8 @@ export interface Probed {
   readonly from?: string;
   /** The first bytes received, as text. */
   readonly first?: string;
+  /** All that was received up to the end, as text; of much only the beginning. */
+  readonly received: string;
   readonly bytes: number;
   /** Longest silence between two pieces of data, or until the end, in milliseconds. */
   readonly longestGapMs: number;
@@ -47,6 +49,7 @@ function probe(options: ProbeOptions): Promise<Probed> {
     let connectedAt: number | undefined;
     let from: string | undefined;
     let first: string | undefined;
+    let received = '';
     let errno: string | undefined;
     let bytes = 0;
     let lastDataAt = 0;
@@ -75,6 +78,7 @@ function probe(options: ProbeOptions): Promise<Probed> {
         ms: (connectedAt ?? now) - started,
         ...(from === undefined ? {} : { from }),
         ...(first === undefined ? {} : { first }),
+        received,
         bytes,
         longestGapMs,
         stood,
@@ -99,6 +103,7 @@ function probe(options: ProbeOptions): Promise<Probed> {
       lastDataAt = now;
       bytes += chunk.length;
       first ??= chunk.subarray(0, FIRST_BYTES).toString();
+      received += chunk.subarray(0, Math.max(0, FIRST_BYTES - received.length)).toString();
       startHold();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {

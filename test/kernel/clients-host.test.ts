@@ -1,6 +1,7 @@
 import { listen, probe } from '../../testbed/probing.js';
 import { withBed } from '../support/bed.js';
 import { startDaemon } from '../support/daemon.js';
+import { eventually } from '../support/eventually.js';
 import { withFlavour } from '../support/iptables-flavour.js';
 import { kernelTest, workingFlavours } from '../support/prerequisites.js';
 import { trackedTowards } from '../support/tracked.js';
@@ -45,7 +46,11 @@ for (const flavour of workingFlavours()) {
           { original: `${seen?.from} -> ${vip}:5000`, reply: `${at} -> ${sees}:${port}`, ours: true },
           `the backend is ${backend}`,
         );
-        t.like((await daemon.backends(`${vip}:5000`))[at], { total_successes: 1, total_failures: 0 });
+        await eventually(
+          `the handshake with the backend ${backend} is known`,
+          async () => (await daemon.backends(`${vip}:5000`))[at]!,
+          (known) => known.total_successes === 1,
+        );
       }
 
       const refusals = await probe(host, `${EMPTY}:5000`, { count: 5 });

@@ -20,7 +20,7 @@ RouteWatch::RouteWatch(const Napi::CallbackInfo& info)
   const Napi::Env env = info.Env();
   changed_.set(info[0].As<Napi::Function>());
   translated(env, [&] {
-    constexpr uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE;
+    constexpr uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE;
     socket_ = std::make_unique<NetlinkSocket>(NETLINK_ROUTE, groups, RECEIVE_BYTES);
     poll_ = std::make_unique<DescriptorPoll>(env, socket_->descriptor(), false, [this] { readChanges(); });
   });
