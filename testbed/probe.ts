@@ -43,6 +43,9 @@ interface ProbeOptions {
 
 const FIRST_BYTES = 4096;
 
+/** Ends each connection under way. */
+const standing = new Set<() => void>();
+
 function probe(options: ProbeOptions): Promise<Probed> {
   return new Promise((resolve) => {
     const started = performance.now();
@@ -67,6 +70,7 @@ function probe(options: ProbeOptions): Promise<Probed> {
       answered = true;
       clearTimeout(deadline);
       clearTimeout(hold);
+      standing.delete(stop);
       const now = performance.now();
       if (connectedAt !== undefined) longestGapMs = Math.max(longestGapMs, now - lastDataAt);
       if (stood && options.reset) socket.resetAndDestroy();
@@ -84,6 +88,8 @@ function probe(options: ProbeOptions): Promise<Probed> {
         stood,
       });
     };
+    const stop = (): void => end(connectedAt !== undefined);
+    standing.add(stop);
     const startHold = (): void => {
       hold ??= setTimeout(() => end(true), options.holdMs);
     };
@@ -136,6 +142,9 @@ if (!host || !port) {
   );
   process.exit(2);
 }
+process.once('SIGTERM', () => {
+  for (const stop of [...standing]) stop();
+});
 const options: ProbeOptions = {
   host,
   port: Number(port),
