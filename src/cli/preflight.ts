@@ -7,6 +7,8 @@ const CAPABILITIES: readonly [name: string, bit: bigint][] = [
   ['CAP_NET_RAW', 13n],
 ];
 
+const CAP_DAC_OVERRIDE = 1n;
+
 /** Parts of the kernel that may be modules: how to see that one is there. */
 const KERNEL_PARTS: readonly { readonly module: string; readonly sign: string; readonly what: string }[] = [
   { module: 'nfnetlink_queue', sign: '/proc/net/netfilter/nfnetlink_queue', what: 'packet queues' },
@@ -26,11 +28,16 @@ export interface Host {
 
 /** What keeps the daemon from programming this kernel, one line each with what to do; empty if nothing does. */
 export function preflight(host: Host): readonly string[] {
-  const missing = missingCapabilities(host.processStatus());
+  const status = host.processStatus();
+  const missing = missingCapabilities(status);
   const faults: string[] = [];
   if (missing.length > 0) {
     faults.push(
       `this process lacks ${missing.join(' and ')}; run it as root, or give it the capabilities as packaging/minuteman.service does`,
+    );
+  } else if (!mayWriteRootsFiles(status)) {
+    faults.push(
+      'this process is not user 0, to whom alone the kernel opens /proc/net/xt_recent; run it as user 0, which needs no other rights, as packaging/minuteman.service does',
     );
   }
   try {
@@ -50,8 +57,18 @@ export function preflight(host: Host): readonly string[] {
 }
 
 export function missingCapabilities(processStatus: string): readonly string[] {
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`);
+  const effective = effectiveCapabilities(processStatus);
   return CAPABILITIES.filter(([, bit]) => ((effective >> bit) & 1n) === 0n).map(([name]) => name);
+}
+
+function mayWriteRootsFiles(processStatus: string): boolean {
+  // The fourth number is the one that file permissions are checked with.
+  const user = /^Uid:(?:\s+\d+){3}\s+(\d+)$/m.exec(processStatus)?.[1];
+  return user === '0' || ((effectiveCapabilities(processStatus) >> CAP_DAC_OVERRIDE) & 1n) === 1n;
+}
+
+function effectiveCapabilities(processStatus: string): bigint {
+  return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`);
 }
 
 export function thisHost(locateTools: () => void): Host {
