@@ -28,7 +28,10 @@ function bind(number: number, options: PacketQueueOptions): NativePacketQueue {
     // The kernel says EPERM both for a queue that another socket holds and for lack of the right to bind any.
     if (!(error instanceof KernelError) || error.code !== 'EPERM' || kernelRow(number) === undefined)
       throw error;
-    throw new KernelError('EBUSY', `packet queue ${number} is held by another process`);
+    throw new KernelError(
+      'EBUSY',
+      `packet queue ${number} is held by another process; end it, or set dataPlane.firstQueue to numbers that are free`,
+    );
   }
 }
 
