@@ -1,0 +1,189 @@
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ToolRun } from '../../src/native/tool.js';
+import type { Host } from '../../testbed/host.js';
+import { listen, probe } from '../../testbed/probing.js';
+import { badDay, kernelState, ONE, VIP } from '../support/bad-day.js';
+import { MINUTEMAN } from '../support/command.js';
+import { Daemon, startDaemon } from '../support/daemon.js';
+import { callInside, startInside } from '../support/inside.js';
+
+const SCENES = new URL('../support/firewall-scenes.js', import.meta.url);
+const VIPS = { [VIP]: [ONE] };
+
+/** A daemon that is not expected to get far. */
+function attempt(host: Host, daemon: Daemon, as: readonly string[] = []): Promise<ToolRun> {
+  const command = [...as, process.execPath, MINUTEMAN, 'agent', '--config', daemon.configPath];
+  return host.exec(command[0]!, command.slice(1), { timeoutMs: 20_000 });
+}
+
+/** Lines for the operator, without the log's. */
+function said({ stderr }: ToolRun): string[] {
+  return stderr.split('\n').filter((line) => line !== '' && !line.startsWith('npm '));
+}
+
+badDay('a second daemon in a network namespace says who is the first, and ends', async (t, day) => {
+  await listen(day.one, 80, 'one');
+  const first = await startDaemon(day.client, { vips: VIPS });
+  const whole = await kernelState(day.client);
+  const other = { vips: VIPS, config: { api: { port: 61_422 }, dataPlane: { firstQueue: 90 } } };
+  const second = await attempt(day.client, new Daemon(day.client, other));
+  t.is(second.code, 1);
+  t.deepEqual(said(second).length, 1, second.stderr);
+  t.regex(
+    second.stderr,
+    new RegExp(`node client, pid ${first.program.pid}\\) runs in this network namespace`),
+  );
+  t.deepEqual(await kernelState(day.client), whole);
+
+  const teardown = await day.client.exec(process.execPath, [MINUTEMAN, 'teardown']);
+  t.is(teardown.code, 1);
+  t.regex(teardown.stderr, /another minuteman .* runs in this network namespace; stop it first/);
+  t.deepEqual(await kernelState(day.client), whole);
+  t.is((await probe(day.client, VIP))[0]?.outcome, 'connected');
+
+  const elsewhere = await startDaemon(day.two, { vips: VIPS });
+  for (const host of [day.client, day.two]) t.is((await probe(host, VIP))[0]?.outcome, 'connected');
+  t.is((await elsewhere.stop()).code, 0);
+  t.is((await probe(day.client, VIP))[0]?.outcome, 'connected');
+});
+
+/** Of root's rights these two, as the systemd unit leaves them. */
+const TWO_RIGHTS = '-all,+net_admin,+net_raw';
+const MINIMAL = [`--bounding-set=${TWO_RIGHTS}`, `--inh-caps=${TWO_RIGHTS}`, `--ambient-caps=${TWO_RIGHTS}`];
+const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+
+/** Runs a program where the tool is no program any more. */
+function without(tool: string): readonly string[] {
+  const hide = `mount --bind /dev/null "$(readlink -f "$(command -v ${tool})")" && exec "$@"`;
+  return ['unshare', '--mount', 'sh', '-c', hide, 'sh'];
+}
+
+const POOR: readonly {
+  readonly who: string;
+  readonly as: readonly string[];
+  readonly told: readonly RegExp[];
+}[] = [
+  {
+    who: 'root without capabilities',
+    as: ['setpriv', '--bounding-set=-all', '--inh-caps=-all'],
+    told: [/lacks CAP_NET_ADMIN and CAP_NET_RAW; run it as root, or give it/],
+  },
+  {
+    who: 'another user',
+    as: ['setpriv', ...NOBODY],
+    told: [/lacks CAP_NET_ADMIN and CAP_NET_RAW; run it as root, or give it/],
+  },
+  {
+    who: 'another user with the capabilities',
+    as: ['setpriv', ...NOBODY, ...MINIMAL],
+    told: [/is not user 0, .*xt_recent.*; run it as user 0/],
+  },
+  {
+    who: 'root without ipset',
+    as: without('ipset'),
+    told: [/ipset is not installed: apt-get install ipset/],
+  },
+  {
+    who: 'root without iptables',
+    as: without('iptables'),
+    told: [/iptables is not installed: apt-get install iptables/],
+  },
+  {
+    who: 'another user without ipset',
+    as: [...without('ipset'), 'setpriv', ...NOBODY],
+    told: [/lacks CAP_NET_ADMIN and CAP_NET_RAW/, /ipset is not installed/],
+  },
+];
+
+badDay('without the right or a tool a daemon says in a line what to do', async (t, day) => {
+  const daemon = new Daemon(day.client, { vips: VIPS });
+  const untouched = await kernelState(day.client);
+  chmodSync(dirname(daemon.configPath), 0o755);
+  for (const { who, as, told } of POOR) {
+    const run = await attempt(day.client, daemon, as);
+    t.log(`${who}: ${said(run).join(' | ')}`);
+    t.is(run.code, 1, who);
+    t.is(said(run).length, told.length, `${who}: ${run.stderr}`);
+    for (const [index, line] of said(run).entries()) t.regex(line, told[index]!, who);
+  }
+  t.deepEqual(await kernelState(day.client), untouched);
+});
+
+badDay('root with two capabilities of all is enough', async (t, day) => {
+  await listen(day.one, 80, 'one');
+  const daemon = new Daemon(day.client, { vips: VIPS });
+  const args = ['--', process.execPath, MINUTEMAN, 'agent', '--config', daemon.configPath];
+  const program = await day.client.spawn('setpriv', [...MINIMAL, ...args]);
+  await program.waitForLine(/"event":"ready"/, 20_000);
+  t.is((await probe(day.client, VIP))[0]?.outcome, 'connected');
+  await day.client.must('iptables', ['-w', '-F']);
+  await program.waitForLine(/"event":"rules-restored"/, 20_000);
+  t.is((await program.stop()).code, 0);
+});
+
+badDay('what is taken already ends the start, and the message says which', async (t, day) => {
+  const untouched = await kernelState(day.client);
+  const busy = await listen(day.client, 61_421, 'somebody else');
+  const refused: readonly { readonly api: object; readonly told: RegExp }[] = [
+    {
+      api: { address: '10.99.0.1' },
+      told: /api: 10\.99\.0\.1:61421 is in use by another program; stop it or/,
+    },
+    {
+      api: { address: '10.99.0.77' },
+      told: /api: 10\.99\.0\.77 is no address of this host; set api\.address/,
+    },
+  ];
+  for (const { api, told } of refused) {
+    const run = await attempt(day.client, new Daemon(day.client, { vips: VIPS, config: { api } }));
+    t.is(run.code, 1);
+    t.is(said(run).length, 1, run.stderr);
+    t.regex(run.stderr, told);
+    t.deepEqual(await kernelState(day.client), untouched, 'nothing is left of the attempt');
+  }
+  await busy.stop();
+
+  const scene = { iptables: 'iptables' };
+  t.like(await callInside(day.client, SCENES, 'intercept', { ...scene, vips: [] }), { ok: true });
+  const holder = await startInside(day.client, SCENES, 'holdQueues', scene);
+  await holder.waitForLine(/^holding$/);
+  const run = await attempt(day.client, new Daemon(day.client, { vips: VIPS }));
+  t.is(run.code, 1);
+  const last = run.stdout.trim().split('\n').at(-1) ?? '';
+  t.log(last);
+  t.like(JSON.parse(last), { event: 'stopped', reason: 'escalated' });
+  t.regex(
+    (JSON.parse(last) as { msg: string }).msg,
+    /packet queue 5\d is held by another process; end it, or set dataPlane/,
+  );
+});
+
+badDay('a configuration is told all of its faults at once', async (t, day) => {
+  const config = {
+    api: { port: 0 },
+    balancer: { backoff: 'soon' },
+    dataPlane: { firstQueue: 65_535, queues: 2, ipset: 'no name' },
+    surprise: 1,
+  };
+  const sources = [{ type: 'file' }, { type: 'zookeeper' }];
+  const daemon = new Daemon(day.client, { sources, config });
+  const run = await attempt(day.client, daemon);
+  t.is(run.code, 2);
+  t.log(said(run).join('\n'));
+  const paths = ['api.port', 'balancer.backoff', 'dataPlane.ipset', 'dataPlane.queues', 'sources[0].path'];
+  for (const path of [...paths, 'sources[1].type', 'surprise']) {
+    t.true(
+      said(run).some((line) => line.includes(`${path}: `)),
+      path,
+    );
+  }
+  writeFileSync(daemon.configPath, 'node: [\n');
+  const broken = await attempt(day.client, daemon);
+  t.is(broken.code, 2);
+  t.regex(broken.stderr, /minuteman\.json:\d+:\d+/);
+  rmSync(daemon.configPath);
+  const gone = await attempt(day.client, daemon);
+  t.is(gone.code, 2);
+  t.is(said(gone).length, 1, gone.stderr);
+});
