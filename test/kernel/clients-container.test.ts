@@ -95,7 +95,16 @@ for (const flavour of workingFlavours()) {
   );
 }
 
-kernelTest('clients in a network that the configuration masquerades', (t) =>
+/** What Docker does for a bridged network, in the default set-up. */
+const DOCKER_RULES = [
+  '-t nat -A POSTROUTING -s 10.88.1.0/24 ! -o ctr0 -j MASQUERADE',
+  '-P FORWARD DROP',
+  '-A FORWARD -o ctr0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+  '-A FORWARD -i ctr0 ! -o ctr0 -j ACCEPT',
+  '-A FORWARD -i ctr0 -o ctr0 -j ACCEPT',
+];
+
+kernelTest('clients in a network that the configuration masquerades, among rules like those of Docker', (t) =>
   withBed(t, async (bed) => {
     const host = await bed.host('host', { address: '10.99.0.1' });
     const far = await bed.host('far', { address: '10.99.0.2' });
@@ -103,9 +112,20 @@ kernelTest('clients in a network that the configuration masquerades', (t) =>
     const two = await host.container('two', { address: TWO });
     // Only the host knows the way to its containers.
     await far.must('ip', ['route', 'add', 'blackhole', '10.88.1.0/24']);
-    await Promise.all([host, far].map((where) => listen(where, 80, where.name)));
+    for (const rule of DOCKER_RULES) await host.must('iptables', ['-w', ...rule.split(' ')]);
+    await Promise.all([host, far, two].map((where) => listen(where, 80, where.name)));
+    t.regex(
+      (await probe(one, '10.99.0.2:80'))[0]?.first ?? '',
+      /^far 10\.99\.0\.1:/,
+      'so it is without VIPs',
+    );
     await startDaemon(host, {
-      vips: { '10.1.0.1:5000': ['10.99.0.2:80'], '10.1.0.2:5000': ['10.99.0.1:80'] },
+      vips: {
+        '10.1.0.1:5000': ['10.99.0.2:80'],
+        '10.1.0.2:5000': ['10.99.0.1:80'],
+        '10.1.0.3:5000': ['10.88.1.3:80'],
+        '10.1.0.4:5000': [],
+      },
       config: { dataPlane: { masquerade: ['10.88.1.0/24'] } },
     });
     const [seen] = await probe(one, '10.1.0.1:5000');
