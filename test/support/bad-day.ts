@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import type { Host } from '../../testbed/host.js';
 import type { Testbed } from '../../testbed/testbed.js';
 import { withBed } from './bed.js';
 import { serialKernelTest } from './prerequisites.js';
+
+export { eventually } from './eventually.js';
 
 export const VIP = '10.1.2.3:5000';
 export const ONE = '10.99.0.2:80';
@@ -30,23 +31,6 @@ export function badDay(title: string, run: (t: ExecutionContext, day: BadDay) =>
       await run(t, { bed, client, one, two });
     });
   });
-}
-
-/** Asks until the answer `fits`: that answer and what it took, or an error with the last one. */
-export async function eventually<T>(
-  what: string,
-  ask: () => Promise<T> | T,
-  fits: (answer: T) => boolean,
-  timeoutMs = 20_000,
-): Promise<{ readonly answer: T; readonly ms: number }> {
-  const startedMs = performance.now();
-  for (;;) {
-    const answer = await ask();
-    const ms = performance.now() - startedMs;
-    if (fits(answer)) return { answer, ms };
-    if (ms > timeoutMs) throw new Error(`${what}: not in ${timeoutMs} ms, at last ${JSON.stringify(answer)}`);
-    await sleep(50);
-  }
 }
 
 export function median(values: readonly number[]): number {
