@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Backend } from '../src/core/balancer/backend.js';
+import { BackendTable } from '../src/core/balancer/backend-table.js';
 import { Balancer } from '../src/core/balancer/balancer.js';
 import { pick } from '../src/core/balancer/pick.js';
 import { type Endpoint, endpoint } from '../src/core/endpoint.js';
@@ -100,11 +101,13 @@ function decisions(backends: number): () => void {
 }
 
 function picks(backends: number): () => void {
-  const made = endpoints(backends).map((one) => {
-    const backend = new Backend(one, LIMITS);
-    backend.succeeded(0.1 + Math.random(), 1);
-    return backend;
-  });
+  const made = new BackendTable(
+    endpoints(backends).map((one) => {
+      const backend = new Backend(one, LIMITS);
+      backend.succeeded(0.1 + Math.random(), 1);
+      return backend;
+    }),
+  );
   let nowMs = 1;
   return () => {
     for (let i = 0; i < BATCH; i += 1) {

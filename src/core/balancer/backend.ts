@@ -1,66 +1,142 @@
 import { type Address, addressOf, type Endpoint } from '../endpoint.js';
+import type { BackendStatus } from '../status.js';
+import {
+  AVERAGE_AT_MS,
+  AVERAGE_MS,
+  CONSECUTIVE_FAILURES,
+  costOf,
+  ENDPOINT,
+  FAILURES,
+  LINE,
+  PENDING,
+  SUCCESSES,
+  TAU_MS,
+  UNREACHABLE,
+} from './backend-line.js';
 import { Circuit, type CircuitLimits } from './circuit.js';
-import { LatencyWindow } from './latency-window.js';
-import { PeakEwma } from './peak-ewma.js';
+import { type LatencyWindow, NO_LATENCIES } from './latency-window.js';
+import { averageAfter, decayed } from './peak-ewma.js';
 
 export interface BalancerLimits extends CircuitLimits {
   /** A handshake without SYN-ACK after this long has failed. */
   readonly connectTimeoutMs: number;
 }
 
-/** Time constant of the latency average, Finagle's default. */
-const TAU_MS = 10_000;
-
-/**
- * What an unmeasured backend with handshakes in flight costs for each of them: more than any measured one,
- * so that a new backend is tried with one connection first and not with all of them.
- */
-const UNMEASURED_PENDING_COST = 1e9;
-
 /** One backend of one VIP as its balancer knows it. */
 export class Backend {
   readonly endpoint: Endpoint;
   readonly address: Address;
-  readonly circuit: Circuit;
-  readonly ewma = new PeakEwma(TAU_MS);
-  readonly recent = new LatencyWindow();
-  /** Handshakes in flight. */
-  pending = 0;
-  successes = 0;
-  failures = 0;
-  /** Whether a path to its node is known; true on a node without mesh. */
-  reachable = true;
   /** Whether operators were last told that it is available. */
   announcedAvailable = true;
+  readonly #limits: CircuitLimits;
+  /** Made at its first failure, as most never fail. */
+  #circuit: Circuit | undefined;
+  /** Latencies of the last minute; made at the first. */
+  recent: LatencyWindow | undefined;
+  #lines: Float64Array = new Float64Array(LINE);
+  #at = 0;
 
   constructor(endpoint: Endpoint, limits: CircuitLimits) {
     this.endpoint = endpoint;
     this.address = addressOf(endpoint);
-    this.circuit = new Circuit(limits);
+    this.#limits = limits;
+    this.#lines[AVERAGE_MS] = -1;
+    this.#lines[ENDPOINT] = endpoint;
+  }
+
+  /** Keeps its numbers in `lines` from now on, from index `at`. */
+  moveTo(lines: Float64Array, at: number): void {
+    lines.set(this.#lines.subarray(this.#at, this.#at + LINE), at);
+    this.#lines = lines;
+    this.#at = at;
+  }
+
+  /** Keeps its numbers by itself, so that it does not hold on to those of all others. */
+  leaveTable(): void {
+    this.moveTo(new Float64Array(LINE), 0);
+  }
+
+  /** Handshakes in flight. */
+  get pending(): number {
+    return this.#get(PENDING);
+  }
+
+  set pending(value: number) {
+    this.#lines[this.#at + PENDING] = value;
+  }
+
+  /** Whether a path to its node is known; true on a node without mesh. */
+  get reachable(): boolean {
+    return this.#get(UNREACHABLE) === 0;
+  }
+
+  set reachable(value: boolean) {
+    this.#lines[this.#at + UNREACHABLE] = value ? 0 : 1;
+  }
+
+  get consecutiveFailures(): number {
+    return this.#get(CONSECUTIVE_FAILURES);
+  }
+
+  available(nowMs: number): boolean {
+    return (
+      this.#get(CONSECUTIVE_FAILURES) === 0 || this.#circuit === undefined || this.#circuit.available(nowMs)
+    );
   }
 
   /** What sending one more connection here is expected to cost; compares backends, has no unit. */
   cost(nowMs: number): number {
-    if (!this.ewma.measured) return this.pending * UNMEASURED_PENDING_COST;
-    return this.ewma.read(nowMs) * (this.pending + 1);
+    return costOf(this.#lines, this.#at, nowMs);
   }
 
   /** Whether a client that waits for this backend should go on waiting: nothing speaks against it. */
-  looksAlive(nowMs: number): boolean {
-    return this.reachable && this.circuit.consecutiveFailures === 0 && this.circuit.available(nowMs);
+  looksAlive(): boolean {
+    return this.reachable && this.consecutiveFailures === 0;
   }
 
   /** A handshake finished; `latencyMs` is undefined when its length is not known. */
   succeeded(latencyMs: number | undefined, nowMs: number): void {
-    this.successes += 1;
-    this.circuit.succeeded();
+    this.#lines[this.#at + SUCCESSES] = this.#get(SUCCESSES) + 1;
+    if (this.consecutiveFailures > 0) {
+      this.#lines[this.#at + CONSECUTIVE_FAILURES] = 0;
+      this.#circuit?.succeeded();
+    }
     if (latencyMs === undefined) return;
-    this.ewma.observe(latencyMs, nowMs);
-    this.recent.record(latencyMs, nowMs);
+    const averageMs = this.#get(AVERAGE_MS);
+    const atMs = this.#get(AVERAGE_AT_MS);
+    this.#lines[this.#at + AVERAGE_MS] = averageAfter(
+      averageMs < 0 ? undefined : averageMs,
+      nowMs - atMs,
+      latencyMs,
+      TAU_MS,
+    );
+    // Events may be handled out of order; the average never grows younger by that.
+    this.#lines[this.#at + AVERAGE_AT_MS] = averageMs < 0 ? nowMs : Math.max(atMs, nowMs);
   }
 
   failed(nowMs: number): void {
-    this.failures += 1;
-    this.circuit.failed(nowMs);
+    this.#lines[this.#at + FAILURES] = this.#get(FAILURES) + 1;
+    this.#circuit ??= new Circuit(this.#limits);
+    this.#circuit.failed(nowMs);
+    this.#lines[this.#at + CONSECUTIVE_FAILURES] = this.#circuit.consecutiveFailures;
+  }
+
+  status(nowMs: number): BackendStatus {
+    const averageMs = this.#get(AVERAGE_MS);
+    return {
+      backend: this.endpoint,
+      pending: this.pending,
+      successes: this.#get(SUCCESSES),
+      failures: this.#get(FAILURES),
+      consecutiveFailures: this.consecutiveFailures,
+      available: this.available(nowMs),
+      reachable: this.reachable,
+      ewmaMs: averageMs < 0 ? undefined : decayed(averageMs, nowMs - this.#get(AVERAGE_AT_MS), TAU_MS),
+      recent: this.recent?.summary(nowMs) ?? NO_LATENCIES,
+    };
+  }
+
+  #get(field: number): number {
+    return this.#lines[this.#at + field]!;
   }
 }

@@ -2,6 +2,8 @@ import type { Address, Endpoint } from '../endpoint.js';
 import type { BackendStatus } from '../status.js';
 import type { Telemetry } from '../telemetry.js';
 import { Backend, type BalancerLimits } from './backend.js';
+import { BackendTable } from './backend-table.js';
+import { LatencyLog } from './latency-log.js';
 import { pick } from './pick.js';
 
 /** Why a backend's handshake did not finish. */
@@ -39,10 +41,11 @@ export class Balancer {
   readonly #telemetry: Telemetry;
   readonly #departed: DepartedBackends;
   readonly #byEndpoint = new Map<Endpoint, Backend>();
-  /** The same backends in an order that picking shuffles. */
-  #backends: Backend[] = [];
+  /** The same backends, to pick from. */
+  #table = new BackendTable([]);
   /** Handshakes in flight by client, oldest first (a Map keeps the order of insertion). */
   readonly #handshakes = new Map<Endpoint, Handshake>();
+  readonly #latencies = new LatencyLog();
   #changes: AvailabilityChange[] = [];
 
   constructor(vip: Endpoint, limits: BalancerLimits, telemetry: Telemetry, departed: DepartedBackends) {
@@ -53,7 +56,7 @@ export class Balancer {
   }
 
   get backendCount(): number {
-    return this.#backends.length;
+    return this.#byEndpoint.size;
   }
 
   get handshakesInFlight(): number {
@@ -75,6 +78,7 @@ export class Balancer {
     for (const [endpoint, backend] of this.#byEndpoint) {
       if (endpoints.has(endpoint)) continue;
       this.#byEndpoint.delete(endpoint);
+      backend.leaveTable();
       this.#departed.set(this.#departedKey(endpoint), backend);
     }
     for (const endpoint of endpoints) {
@@ -83,7 +87,7 @@ export class Balancer {
       this.#byEndpoint.set(endpoint, this.#departed.get(key) ?? new Backend(endpoint, this.#limits));
       this.#departed.delete(key);
     }
-    this.#backends = [...this.#byEndpoint.values()];
+    this.#table = new BackendTable([...this.#byEndpoint.values()]);
     this.setUnreachable(unreachable);
   }
 
@@ -97,7 +101,7 @@ export class Balancer {
   }
 
   setUnreachable(unreachable: ReadonlySet<Address>): void {
-    for (const backend of this.#backends) backend.reachable = !unreachable.has(backend.address);
+    for (const backend of this.#byEndpoint.values()) backend.reachable = !unreachable.has(backend.address);
   }
 
   /**
@@ -123,7 +127,7 @@ export class Balancer {
   ): Endpoint | undefined {
     this.release(client);
     const backend = this.#byEndpoint.get(existing);
-    if (backend?.looksAlive(nowMs)) {
+    if (backend?.looksAlive()) {
       this.#track(client, backend, nowMs);
       return existing;
     }
@@ -145,6 +149,7 @@ export class Balancer {
     const tookMs = Math.max(0, nowMs - handshake.startedMs);
     if (measured) this.#telemetry.handshakeAnswered(tookMs);
     handshake.backend.succeeded(measured ? tookMs : undefined, nowMs);
+    if (measured) this.#latencies.add(handshake.backend, tookMs, nowMs);
     this.#announce(handshake.backend, nowMs, 'a handshake finished');
   }
 
@@ -183,18 +188,9 @@ export class Balancer {
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {
+    this.#latencies.flush();
     for (const backend of this.#byEndpoint.values()) {
-      yield {
-        backend: backend.endpoint,
-        pending: backend.pending,
-        successes: backend.successes,
-        failures: backend.failures,
-        consecutiveFailures: backend.circuit.consecutiveFailures,
-        available: backend.circuit.available(nowMs),
-        reachable: backend.reachable,
-        ewmaMs: backend.ewma.measured ? backend.ewma.read(nowMs) : undefined,
-        recent: backend.recent.summary(nowMs),
-      };
+      yield backend.status(nowMs);
     }
   }
 
@@ -204,7 +200,7 @@ export class Balancer {
     random: () => number,
     except: Backend | undefined,
   ): Endpoint | undefined {
-    const choice = pick(this.#backends, nowMs, random, except);
+    const choice = pick(this.#table, nowMs, random, except);
     if (choice === undefined) return undefined;
     this.#telemetry.picked(choice.algorithm, choice.bucket);
     this.#track(client, choice.backend, nowMs);
@@ -234,14 +230,14 @@ export class Balancer {
   #failed(backend: Backend, reason: FailureReason, nowMs: number): void {
     backend.failed(nowMs);
     const text = reason === 'refused' ? 'it refuses connections' : 'no answer within the connect timeout';
-    this.#announce(backend, nowMs, `${backend.circuit.consecutiveFailures} failures in a row: ${text}`);
+    this.#announce(backend, nowMs, `${backend.consecutiveFailures} failures in a row: ${text}`);
   }
 
   #announce(backend: Backend, nowMs: number, reason: string): void {
-    const available = backend.circuit.available(nowMs);
+    const available = backend.available(nowMs);
     if (available === backend.announcedAvailable) return;
     // The end of the back-off is a trial, not a recovery: only a finished handshake is announced as one.
-    if (available && backend.circuit.consecutiveFailures > 0) return;
+    if (available && backend.consecutiveFailures > 0) return;
     backend.announcedAvailable = available;
     this.#changes.push({ backend: backend.endpoint, available, reason });
   }

@@ -7,54 +7,71 @@ const BUCKETS_PER_OCTAVE = 4;
 const LOWEST_OCTAVE = -4;
 const BUCKETS = 81;
 
-const NOTHING: LatencySummary = { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, maxMs: 0 };
+/** A slot: which ten seconds it is about, how many latencies, the longest, and how many in each bucket. */
+const EPOCH = 0;
+const COUNT = 1;
+const MAX_MS = 2;
+const FIRST_BUCKET = 3;
+const SLOT = FIRST_BUCKET + BUCKETS;
+/** Epochs are counted modulo this, so that 32-bit floats hold them exactly; it takes four months to come round. */
+const EPOCHS = 1_000_000;
+
+export const NO_LATENCIES: LatencySummary = { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, maxMs: 0 };
 
 /**
- * Latencies of the last minute as a histogram per ten seconds. A slot is made when its first sample comes
- * and reused once it is out of date, so an idle backend costs nothing.
+ * Latencies of the last minute as a histogram per ten seconds, in 2 kB. One flat array: recording a latency
+ * touches two cache lines of it and allocates nothing. Counts are exact to 16 million per bucket and slot.
  */
 export class LatencyWindow {
-  readonly #slots: ({ epoch: number; counts: Uint32Array; count: number; maxMs: number } | undefined)[] = [];
+  readonly #slots = new Float32Array(SLOTS * SLOT);
 
   record(latencyMs: number, nowMs: number): void {
-    const epoch = Math.floor(nowMs / SLOT_MS);
-    const index = epoch % SLOTS;
-    let slot = this.#slots[index];
-    if (slot === undefined) {
-      slot = { epoch, counts: new Uint32Array(BUCKETS), count: 0, maxMs: 0 };
-      this.#slots[index] = slot;
-    } else if (slot.epoch !== epoch) {
-      slot.epoch = epoch;
-      slot.counts.fill(0);
-      slot.count = 0;
-      slot.maxMs = 0;
+    const slots = this.#slots;
+    const epoch = epochOf(nowMs);
+    const at = (epoch % SLOTS) * SLOT;
+    if (slots[at + EPOCH] !== epoch) {
+      slots.fill(0, at, at + SLOT);
+      slots[at + EPOCH] = epoch;
     }
-    const bucket = bucketOf(latencyMs);
-    slot.counts[bucket] = (slot.counts[bucket] ?? 0) + 1;
-    slot.count += 1;
-    slot.maxMs = Math.max(slot.maxMs, latencyMs);
+    const bucket = at + FIRST_BUCKET + bucketOf(latencyMs);
+    slots[bucket] = slots[bucket]! + 1;
+    slots[at + COUNT] = slots[at + COUNT]! + 1;
+    if (latencyMs > slots[at + MAX_MS]!) slots[at + MAX_MS] = latencyMs;
+  }
+
+  /** Brings the memory that `record` needs; changes nothing. */
+  touch(latencyMs: number, nowMs: number): number {
+    const at = (epochOf(nowMs) % SLOTS) * SLOT;
+    return this.#slots[at]! + this.#slots[at + FIRST_BUCKET + bucketOf(latencyMs)]!;
   }
 
   summary(nowMs: number): LatencySummary {
-    const epoch = Math.floor(nowMs / SLOT_MS);
-    const fresh = this.#slots.filter((slot) => slot !== undefined && slot.epoch > epoch - SLOTS);
-    const count = fresh.reduce((sum, slot) => sum + (slot?.count ?? 0), 0);
-    if (count === 0) return NOTHING;
-    const maxMs = Math.max(...fresh.map((slot) => slot?.maxMs ?? 0));
-    const merged = new Uint32Array(BUCKETS);
-    for (const slot of fresh) {
-      for (let i = 0; i < BUCKETS; i += 1) merged[i] = (merged[i] ?? 0) + (slot?.counts[i] ?? 0);
+    const epoch = epochOf(nowMs);
+    const slots = this.#slots;
+    const merged = new Float64Array(BUCKETS);
+    let count = 0;
+    let maxMs = 0;
+    for (let at = 0; at < slots.length; at += SLOT) {
+      if ((epoch - slots[at + EPOCH]! + EPOCHS) % EPOCHS >= SLOTS) continue;
+      count += slots[at + COUNT]!;
+      maxMs = Math.max(maxMs, slots[at + MAX_MS]!);
+      for (let i = 0; i < BUCKETS; i += 1) merged[i] = merged[i]! + slots[at + FIRST_BUCKET + i]!;
     }
+    if (count === 0) return NO_LATENCIES;
     const quantile = (share: number): number => {
       let seen = 0;
       for (let i = 0; i < BUCKETS; i += 1) {
-        seen += merged[i] ?? 0;
+        seen += merged[i]!;
         if (seen >= share * count) return Math.min(maxMs, upperBoundMs(i));
       }
       return maxMs;
     };
     return { count, p50Ms: quantile(0.5), p95Ms: quantile(0.95), p99Ms: quantile(0.99), maxMs };
   }
+}
+
+function epochOf(nowMs: number): number {
+  return Math.floor(nowMs / SLOT_MS) % EPOCHS;
 }
 
 function bucketOf(latencyMs: number): number {

@@ -1,5 +1,6 @@
 import { PICK_BUCKETS as BUCKETS, type PickAlgorithm, type PickBucket } from '../telemetry.js';
 import type { Backend } from './backend.js';
+import type { BackendTable } from './backend-table.js';
 
 export interface Pick {
   readonly backend: Backend;
@@ -12,16 +13,6 @@ export const SIMPLE_MOST = 10;
 /** More than that: at most this many are drawn. */
 const DRAWS_MOST = 20;
 
-/** Index into `PICK_BUCKETS`, best first: takes traffic and has a path to its node; takes traffic; the rest. */
-function bucketIndex(backend: Backend, nowMs: number): number {
-  if (!backend.circuit.available(nowMs)) return 2;
-  return backend.reachable ? 0 : 1;
-}
-
-function cheaper(a: Backend, b: Backend, nowMs: number): Backend {
-  return b.cost(nowMs) < a.cost(nowMs) ? b : a;
-}
-
 /**
  * Picks the backend of a new connection by the power of two choices (Mitzenmacher, "The power of two
  * choices in randomized load balancing", 2001): of two drawn at random the cheaper.
@@ -31,80 +22,89 @@ function cheaper(a: Backend, b: Backend, nowMs: number): Backend {
  * with their number; then one of the best bucket seen serves. A bucket of doubtful backends is still picked
  * from: a wrong guess beats a refusal.
  *
- * `backends` is reordered: the draws are the first steps of a Fisher-Yates shuffle, which needs no memory.
- * `except` is passed over unless it is the only one. Returns undefined for an empty list.
+ * The table's order is changed: the draws are the first steps of a Fisher-Yates shuffle, which needs no memory.
+ * `except` is passed over unless it is the only one. Returns undefined for an empty table.
  */
 export function pick(
-  backends: Backend[],
+  table: BackendTable,
   nowMs: number,
   random: () => number,
   except?: Backend,
 ): Pick | undefined {
-  const { length } = backends;
+  const { backends, order } = table;
+  const { length } = order;
   if (length === 0) return undefined;
   // With many, the draws pass it over: looking for it would cost more the more there are.
-  if (length > SIMPLE_MOST + 1) return pickProbabilistic(backends, nowMs, random, except);
-  const at = except === undefined || length === 1 ? -1 : backends.indexOf(except);
+  if (length > SIMPLE_MOST + 1) return pickProbabilistic(table, nowMs, random, except);
+  const at =
+    except === undefined || length === 1 ? -1 : order.findIndex((index) => backends[index] === except);
   const count = at < 0 ? length : length - 1;
-  if (at >= 0) swap(backends, at, count);
+  if (at >= 0) swap(order, at, count);
   return count <= SIMPLE_MOST
-    ? pickSimple(backends, count, nowMs, random)
-    : pickProbabilistic(backends, nowMs, random, undefined);
+    ? pickSimple(table, count, nowMs, random)
+    : pickProbabilistic(table, nowMs, random, undefined);
 }
 
-function pickSimple(backends: Backend[], count: number, nowMs: number, random: () => number): Pick {
+function pickSimple(table: BackendTable, count: number, nowMs: number, random: () => number): Pick {
+  const { order } = table;
   let best = BUCKETS.length;
   // Members of the best bucket found so far are kept at the front.
   let members = 0;
   for (let i = 0; i < count; i += 1) {
-    const index = bucketIndex(backends[i]!, nowMs);
-    if (index > best) continue;
-    if (index < best) {
-      best = index;
+    const bucket = table.bucket(order[i]!, nowMs);
+    if (bucket > best) continue;
+    if (bucket < best) {
+      best = bucket;
       members = 0;
     }
-    swap(backends, i, members);
+    swap(order, i, members);
     members += 1;
   }
-  const first = draw(backends, 0, members, random);
-  const backend = members === 1 ? first : cheaper(first, draw(backends, 1, members, random), nowMs);
-  return { backend, algorithm: 'simple', bucket: BUCKETS[best]! };
+  const first = draw(order, 0, members, random);
+  const chosen = members === 1 ? first : cheaper(table, first, draw(order, 1, members, random), nowMs);
+  return { backend: table.backends[chosen]!, algorithm: 'simple', bucket: BUCKETS[best]! };
 }
 
 function pickProbabilistic(
-  backends: Backend[],
+  table: BackendTable,
   nowMs: number,
   random: () => number,
   except: Backend | undefined,
 ): Pick {
-  const { length } = backends;
+  const { backends, order } = table;
+  const { length } = order;
   let looks = DRAWS_MOST;
-  let best: Backend | undefined;
-  let bestIndex = BUCKETS.length;
+  let best = -1;
+  let bestBucket = BUCKETS.length;
   for (let i = 0; i < length && looks > 0; i += 1) {
-    const drawn = draw(backends, i, length, random);
-    if (drawn === except) continue;
+    const drawn = draw(order, i, length, random);
+    if (except !== undefined && backends[drawn] === except) continue;
     looks -= 1;
-    const index = bucketIndex(drawn, nowMs);
-    if (index === 0 && bestIndex === 0 && best !== undefined) {
-      return { backend: cheaper(best, drawn, nowMs), algorithm: 'probabilistic', bucket: 'open-reachable' };
+    const bucket = table.bucket(drawn, nowMs);
+    if (bucket === 0 && bestBucket === 0) {
+      best = cheaper(table, best, drawn, nowMs);
+      break;
     }
-    if (index < bestIndex) {
+    if (bucket < bestBucket) {
       best = drawn;
-      bestIndex = index;
+      bestBucket = bucket;
     }
   }
-  return { backend: best!, algorithm: 'probabilistic', bucket: BUCKETS[bestIndex]! };
+  return { backend: backends[best]!, algorithm: 'probabilistic', bucket: BUCKETS[bestBucket]! };
+}
+
+function cheaper(table: BackendTable, a: number, b: number, nowMs: number): number {
+  return table.cost(b, nowMs) < table.cost(a, nowMs) ? b : a;
 }
 
 /** Step `at` of a Fisher-Yates shuffle of the first `count`: brings a random one of the rest to `at`. */
-function draw(backends: Backend[], at: number, count: number, random: () => number): Backend {
-  swap(backends, at, at + Math.floor(random() * (count - at)));
-  return backends[at]!;
+function draw(order: Int32Array, at: number, count: number, random: () => number): number {
+  swap(order, at, at + Math.floor(random() * (count - at)));
+  return order[at]!;
 }
 
-function swap(backends: Backend[], a: number, b: number): void {
-  const kept = backends[a]!;
-  backends[a] = backends[b]!;
-  backends[b] = kept;
+function swap(order: Int32Array, a: number, b: number): void {
+  const kept = order[a]!;
+  order[a] = order[b]!;
+  order[b] = kept;
 }

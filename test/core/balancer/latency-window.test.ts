@@ -17,14 +17,14 @@ test('quantiles are exact to 19 % and never above the slowest', (t) => {
       const summary = window.summary(latencies.length);
       const sorted = latencies.toSorted((a, b) => a - b);
       t.is(summary.count, latencies.length);
-      t.is(summary.maxMs, sorted.at(-1)!);
+      t.is(summary.maxMs, Math.fround(sorted.at(-1)!));
       for (const [share, value] of [
         [0.5, summary.p50Ms],
         [0.95, summary.p95Ms],
         [0.99, summary.p99Ms],
       ] as const) {
         const exact = sorted[Math.ceil(share * sorted.length) - 1]!;
-        t.true(value >= exact * (1 - 1e-9) && value <= exact * 1.19, `${share}: ${value} for ${exact}`);
+        t.true(value >= exact * (1 - 1e-6) && value <= exact * 1.190001, `${share}: ${value} for ${exact}`);
       }
     }),
   );

@@ -1,0 +1,29 @@
+import type { Backend } from './backend.js';
+import { CONSECUTIVE_FAILURES, costOf, LINE, UNREACHABLE } from './backend-line.js';
+
+/** The backends of one balancer for picking: by index, their numbers side by side. */
+export class BackendTable {
+  readonly backends: readonly Backend[];
+  /** The indices in an order that picking shuffles. */
+  readonly order: Int32Array;
+  readonly #lines: Float64Array;
+
+  /** The backends keep their numbers in this table from now on, until they move to another. */
+  constructor(backends: readonly Backend[]) {
+    this.backends = backends;
+    this.order = Int32Array.from(backends, (_, index) => index);
+    this.#lines = new Float64Array(LINE * backends.length);
+    for (const [index, backend] of backends.entries()) backend.moveTo(this.#lines, index * LINE);
+  }
+
+  /** Index into `PICK_BUCKETS`, best first: takes traffic and has a path to its node; takes traffic; the rest. */
+  bucket(index: number, nowMs: number): number {
+    const at = index * LINE;
+    if (this.#lines[at + CONSECUTIVE_FAILURES]! > 0 && !this.backends[index]!.available(nowMs)) return 2;
+    return this.#lines[at + UNREACHABLE]! === 0 ? 0 : 1;
+  }
+
+  cost(index: number, nowMs: number): number {
+    return costOf(this.#lines, index * LINE, nowMs);
+  }
+}
