@@ -3,7 +3,6 @@ import type { BackendStatus } from '../status.js';
 import type { Telemetry } from '../telemetry.js';
 import { Backend, type BalancerLimits } from './backend.js';
 import { BackendTable } from './backend-table.js';
-import { LatencyLog } from './latency-log.js';
 import { pick } from './pick.js';
 
 /** Why a backend's handshake did not finish. */
@@ -45,7 +44,6 @@ export class Balancer {
   #table = new BackendTable([]);
   /** Handshakes in flight by client, oldest first (a Map keeps the order of insertion). */
   readonly #handshakes = new Map<Endpoint, Handshake>();
-  readonly #latencies = new LatencyLog();
   #changes: AvailabilityChange[] = [];
 
   constructor(vip: Endpoint, limits: BalancerLimits, telemetry: Telemetry, departed: DepartedBackends) {
@@ -149,7 +147,6 @@ export class Balancer {
     const tookMs = Math.max(0, nowMs - handshake.startedMs);
     if (measured) this.#telemetry.handshakeAnswered(tookMs);
     handshake.backend.succeeded(measured ? tookMs : undefined, nowMs);
-    if (measured) this.#latencies.add(handshake.backend, tookMs, nowMs);
     this.#announce(handshake.backend, nowMs, 'a handshake finished');
   }
 
@@ -188,7 +185,6 @@ export class Balancer {
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {
-    this.#latencies.flush();
     for (const backend of this.#byEndpoint.values()) {
       yield backend.status(nowMs);
     }
