@@ -103,7 +103,10 @@ export class Backend {
     return this.reachable && this.consecutiveFailures === 0;
   }
 
-  /** A handshake finished; `latencyMs` is undefined when its length is not known. */
+  /**
+   * A handshake finished; `latencyMs` is undefined when its length is not known. That it is to be remembered
+   * among those of the last minute is said later, to `remember`.
+   */
   succeeded(latencyMs: number | undefined, nowMs: number): void {
     this.#lines[this.#at + SUCCESSES] = this.#get(SUCCESSES) + 1;
     if (this.consecutiveFailures > 0) {
@@ -121,6 +124,10 @@ export class Backend {
     );
     // Events may be handled out of order; the average never grows younger by that.
     this.#lines[this.#at + AVERAGE_AT_MS] = averageMs < 0 ? nowMs : Math.max(atMs, nowMs);
+  }
+
+  /** Counts a latency among those of the last minute. */
+  remember(latencyMs: number, nowMs: number): void {
     if (this.#latencies.add(this.#line, latencyMs, nowMs)) return;
     this.#handOn();
     this.#latencies.add(this.#line, latencyMs, nowMs);

@@ -3,6 +3,7 @@ import type { BackendStatus } from '../status.js';
 import type { Telemetry } from '../telemetry.js';
 import { Backend, type BalancerLimits } from './backend.js';
 import { BackendTable } from './backend-table.js';
+import { LatencyLog } from './latency-log.js';
 import { pick } from './pick.js';
 
 /** Why a backend's handshake did not finish. */
@@ -44,6 +45,7 @@ export class Balancer {
   #table = new BackendTable([]);
   /** Handshakes in flight by client, oldest first (a Map keeps the order of insertion). */
   readonly #handshakes = new Map<Endpoint, Handshake>();
+  #latencies: LatencyLog | undefined;
   #changes: AvailabilityChange[] = [];
 
   constructor(vip: Endpoint, limits: BalancerLimits, telemetry: Telemetry, departed: DepartedBackends) {
@@ -95,6 +97,7 @@ export class Balancer {
    */
   retire(): void {
     for (const client of this.#handshakes.keys()) this.#end(client);
+    this.#latencies?.flush();
     this.setBackends(new Set(), new Set());
   }
 
@@ -147,6 +150,10 @@ export class Balancer {
     const tookMs = Math.max(0, nowMs - handshake.startedMs);
     if (measured) this.#telemetry.handshakeAnswered(tookMs);
     handshake.backend.succeeded(measured ? tookMs : undefined, nowMs);
+    if (measured) {
+      this.#latencies ??= new LatencyLog();
+      this.#latencies.add(handshake.backend, tookMs, nowMs);
+    }
     this.#announce(handshake.backend, nowMs, 'a handshake finished');
   }
 
@@ -185,6 +192,7 @@ export class Balancer {
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {
+    this.#latencies?.flush();
     for (const backend of this.#byEndpoint.values()) {
       yield backend.status(nowMs);
     }

@@ -233,6 +233,27 @@ test('the announcement says why', (t) => {
   ]);
 });
 
+test('every latency shows in the last minute, whenever it is looked at, also after the backend left for a while', (t) => {
+  const { balancer: one, random } = balancer(new Set([A]));
+  let nowMs = 0;
+  const recent = (): [number, number] => {
+    const { count, maxMs } = [...one.statuses(nowMs)][0]!.recent;
+    return [count, maxMs];
+  };
+  for (let n = 1; n <= 300; n += 1) {
+    one.place(client(n), nowMs, random);
+    one.answered(client(n), A, nowMs + n, true);
+    nowMs += 1;
+    if (n % 37 === 0) t.deepEqual(recent(), [n, n]);
+    if (n % 50 !== 0) continue;
+    one.setBackends(new Set(), ALL_REACHABLE);
+    one.setBackends(new Set([A]), ALL_REACHABLE);
+  }
+  t.deepEqual(recent(), [300, 300]);
+  nowMs += 70_000;
+  t.deepEqual(recent(), [0, 0]);
+});
+
 test('equal backends whose handshakes take equally long share connections equally', (t) => {
   const endpoints = Array.from({ length: 20 }, (_, n) => at(`10.2.0.${n + 1}:80`));
   const { balancer: one, random } = balancer(new Set(endpoints));
