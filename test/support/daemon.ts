@@ -33,6 +33,11 @@ const API = 'http://127.0.0.1:61421';
 const START_MS = 20_000;
 const STOP_MS = 15_000;
 
+const directories: string[] = [];
+process.once('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 /** `minuteman agent` on a host of the test bed, with what it reads. */
 export class Daemon {
   readonly host: Host;
@@ -43,7 +48,7 @@ export class Daemon {
 
   constructor(host: Host, options: DaemonOptions) {
     const directory = mkdtempSync(join(tmpdir(), 'minuteman-daemon-'));
-    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+    directories.push(directory);
     this.host = host;
     this.configPath = join(directory, 'minuteman.json');
     this.vipsPath = join(directory, 'vips.json');
