@@ -1,6 +1,20 @@
 {
   'targets': [
     {
+      'target_name': 'queue_warden',
+      'type': 'executable',
+      'sources': [
+        'src/native/cpp/queue_warden.cc',
+        'src/native/cpp/messages/queue_message.cc',
+        'src/native/cpp/netlink/message_reader.cc',
+        'src/native/cpp/netlink/message_writer.cc',
+      ],
+      'include_dirs': ['src/native/cpp'],
+      'cflags!': ['-O3'],
+      'cflags_cc!': ['-O3', '-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Werror', '-fvisibility=hidden'],
+    },
+    {
       'target_name': 'minuteman',
       'sources': [
         'src/native/cpp/addon.cc',

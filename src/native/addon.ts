@@ -27,6 +27,8 @@ export interface NativePacketQueue {
   verdict(count: number, accept: boolean): void;
   outstanding(): Float64Array;
   counters(): { readonly received: number; readonly unreadable: number; readonly overruns: number };
+  /** Of the queue's socket; -1 once it is closed. */
+  descriptor(): number;
   close(): void;
 }
 
@@ -88,6 +90,7 @@ export interface LegacyTable {
 }
 
 const ADDON_FILE = join('build', 'Release', 'minuteman.node');
+const WARDEN_FILE = join('build', 'Release', 'queue_warden');
 
 let loaded: Addon | undefined;
 
@@ -107,6 +110,13 @@ function load(): Addon {
       `the native addon ${file} cannot be loaded; build it with "npm run build" (${messageOf(error)})`,
     );
   }
+}
+
+/** The program that `QueueWarden` runs. Throws `KernelError` ADDON if it is not built. */
+export function wardenFile(): string {
+  const file = join(packageRoot(), WARDEN_FILE);
+  if (existsSync(file)) return file;
+  throw new KernelError('ADDON', `${file} is missing; build it with "npm run build"`);
 }
 
 function packageRoot(): string {

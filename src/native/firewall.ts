@@ -5,6 +5,7 @@ import { createSet, SMALLEST_ROOM } from './address-set.js';
 import { restoreSets } from './ipset.js';
 import { Iptables } from './iptables.js';
 import { removal, repair } from './iptables-rules.js';
+import type { QueueWarden } from './queue-warden.js';
 import { whyNoSetName } from './set-names.js';
 import { failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
@@ -17,11 +18,13 @@ const DONE = { ok: true, value: undefined } as const;
 export class IptablesFirewall implements Firewall {
   #tools: Tools;
   #turns: Turns;
+  #warden: QueueWarden;
   #iptables: Iptables;
 
-  constructor(tools: Tools, turns: Turns) {
+  constructor(tools: Tools, turns: Turns, warden: QueueWarden) {
     this.#tools = tools;
     this.#turns = turns;
+    this.#warden = warden;
     this.#iptables = new Iptables(tools);
   }
 
@@ -45,7 +48,7 @@ export class IptablesFirewall implements Firewall {
   }
 
   heartbeat(plan: FirewallPlan): boolean {
-    return whyNoSetName(plan.ipset) === undefined && beat(plan.ipset).ok;
+    return whyNoSetName(plan.ipset) === undefined && this.#beat(plan.ipset).ok;
   }
 
   async #ensure(plan: FirewallPlan): Promise<FirewallResult<readonly RuleName[]>> {
@@ -60,8 +63,14 @@ export class IptablesFirewall implements Firewall {
       return todo.script;
     });
     if (!changed.ok) return changed;
-    const alive = beat(plan.ipset);
+    const alive = this.#beat(plan.ipset);
     return alive.ok ? { ok: true, value: [...wrong] } : alive;
+  }
+
+  /** Tells the rules, and the warden of what they queued. */
+  #beat(list: string): FirewallResult<void> {
+    this.#warden.beat();
+    return beat(list);
   }
 
   /** A rule cannot name a set that does not stand. The VIPs are for others to fill in. */

@@ -2,7 +2,8 @@ import type { Kernel } from '../ports/world.js';
 import { IpsetAddressSet } from './address-set.js';
 import { nativeConntrack } from './conntrack.js';
 import { IptablesFirewall } from './firewall.js';
-import { nativePacketQueues } from './packet-queue.js';
+import { nativePacketQueues, PACKET_QUEUE_DEFAULTS } from './packet-queue.js';
+import { QueueWarden } from './queue-warden.js';
 import { nativeRoutes } from './routes.js';
 import { locateTools } from './tools.js';
 import { Turns } from './turns.js';
@@ -21,13 +22,14 @@ export interface NativeKernel extends Kernel {
 export function nativeKernel(options: KernelOptions = {}): NativeKernel {
   const tools = locateTools(options.iptables);
   const turns = new Turns();
+  const warden = new QueueWarden();
   const conntrack = nativeConntrack();
   const routes = nativeRoutes();
   return {
-    queues: nativePacketQueues(),
+    queues: nativePacketQueues(PACKET_QUEUE_DEFAULTS, warden),
     conntrack,
     routes,
-    firewall: new IptablesFirewall(tools, turns),
+    firewall: new IptablesFirewall(tools, turns, warden),
     addressSet: new IpsetAddressSet(tools.ipset, turns),
     close() {
       conntrack.close();

@@ -3,6 +3,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import { KernelError } from '../ports/kernel-error.js';
 import type { PacketQueue, PacketQueueCounters, PacketQueues, Syn, Verdict } from '../ports/packet-queue.js';
 import { addon, kernelCall, type NativePacketQueue, PACKET } from './addon.js';
+import type { QueueWarden } from './queue-warden.js';
 
 export interface PacketQueueOptions {
   /** How many SYNs the kernel holds for us at most; those beyond pass unmapped. */
@@ -14,8 +15,12 @@ export interface PacketQueueOptions {
 /** Room for a full queue, so that the queue's own limit is met first, and packets pass instead of being lost. */
 export const PACKET_QUEUE_DEFAULTS: PacketQueueOptions = { maxLength: 4096, receiveBytes: 16 << 20 };
 
-export function nativePacketQueues(options: PacketQueueOptions = PACKET_QUEUE_DEFAULTS): PacketQueues {
-  return { open: (number) => new NativeQueue(number, bind(number, options)) };
+/** `warden` is told of each queue, to let go what it holds when nobody reads it. */
+export function nativePacketQueues(
+  options: PacketQueueOptions = PACKET_QUEUE_DEFAULTS,
+  warden?: QueueWarden,
+): PacketQueues {
+  return { open: (number) => new NativeQueue(number, bind(number, options), warden) };
 }
 
 function bind(number: number, options: PacketQueueOptions): NativePacketQueue {
@@ -39,11 +44,14 @@ class NativeQueue implements PacketQueue {
   readonly number: number;
   readonly #native: NativePacketQueue;
   readonly #ids: Uint32Array;
+  readonly #warden: QueueWarden | undefined;
 
-  constructor(number: number, native: NativePacketQueue) {
+  constructor(number: number, native: NativePacketQueue, warden: QueueWarden | undefined) {
     this.number = number;
     this.#native = native;
     this.#ids = native.ids;
+    this.#warden = warden;
+    warden?.watch(native.descriptor());
   }
 
   receive(deliver: (syns: readonly Syn[]) => void): void {
@@ -79,6 +87,7 @@ class NativeQueue implements PacketQueue {
   }
 
   close(): void {
+    this.#warden?.unwatch(this.#native.descriptor());
     this.#native.close();
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runTool } from '../../src/native/tool.js';
 import { listen, probe, startProbe } from '../../testbed/probing.js';
 import { badDay, entriesTo, eventually, kernelState, median, ONE, TWO, VIP } from '../support/bad-day.js';
 import { Daemon, startDaemon } from '../support/daemon.js';
@@ -18,18 +19,19 @@ badDay('a stopped daemon makes no client wait for long, and takes up again where
   const held = await startProbe(day.client, VIP, { holdMs: 100_000 });
 
   daemon.program.kill('SIGSTOP');
-  const first = probe(container, VIP, { timeoutMs: 15_000 });
+  // Queued while the kernel still takes the daemon to be alive. A client on this host does not send its SYN again
+  // as long as the first one is held.
+  const first = Promise.all([day.client, container].map((from) => probe(from, VIP, { timeoutMs: 20_000 })));
   await sleep(HEARTBEAT_MS + 1_300);
   const later = await probe(day.client, VIP, { count: 10, timeoutMs: 5_000 });
   const middle = median(later.map(({ ms }) => ms));
   t.log(`after ${HEARTBEAT_MS} ms of silence: refused in ${middle.toFixed(2)} ms, median of ${later.length}`);
   t.true(later.every(({ errno }) => errno === 'ECONNREFUSED'));
   t.true(middle < 100);
-  const [stuck] = await first;
-  t.log(
-    `a SYN that had been queued: ${stuck?.outcome} ${stuck?.errno ?? ''} after ${stuck?.ms.toFixed(0)} ms`,
-  );
-  t.true(stuck!.ms < 15_000);
+  for (const [stuck] of await first) {
+    t.log(`a SYN that had been queued: ${stuck?.errno} after ${stuck?.ms.toFixed(0)} ms`);
+    t.is(stuck?.errno, 'ECONNREFUSED', JSON.stringify(stuck));
+  }
 
   daemon.program.kill('SIGCONT');
   const { ms } = await eventually(
@@ -44,8 +46,8 @@ badDay('a stopped daemon makes no client wait for long, and takes up again where
   t.like(seen, { outcome: 'connected', stood: true });
   t.true(seen!.longestGapMs < 2_000, `a silence of ${seen!.longestGapMs} ms`);
   t.deepEqual(daemon.log('actor-restarted'), []);
-  for (const { pending_connections } of Object.values(await daemon.backends(VIP))) {
-    t.is(pending_connections, 0);
+  for (const { pending_connections, total_failures } of Object.values(await daemon.backends(VIP))) {
+    t.deepEqual({ pending_connections, total_failures }, { pending_connections: 0, total_failures: 0 });
   }
 });
 
@@ -126,6 +128,13 @@ badDay('a connection outlives kill -9, restart, an orderly stop and another rest
 
   held.program.kill();
   const [seen] = await held.result;
+  t.is((await daemon.stop()).code, 0);
+  const listing = ['netns', 'pids', day.client.namespace.name];
+  await eventually(
+    'the end of all processes of ours',
+    () => runTool('ip', listing),
+    ({ stdout }) => stdout === '',
+  );
   t.log('the connection through it all', JSON.stringify(seen));
   t.like(seen, { outcome: 'connected', stood: true });
   t.true(seen!.longestGapMs < 2_000, `a silence of ${seen!.longestGapMs} ms`);

@@ -35,6 +35,7 @@ Napi::Function PacketQueue::define(Napi::Env env) {
                       InstanceMethod<&PacketQueue::verdict>("verdict"),
                       InstanceMethod<&PacketQueue::outstanding>("outstanding"),
                       InstanceMethod<&PacketQueue::counters>("counters"),
+                      InstanceMethod<&PacketQueue::descriptor>("descriptor"),
                       InstanceMethod<&PacketQueue::close>("close")});
 }
 
@@ -185,6 +186,10 @@ Napi::Value PacketQueue::counters(const Napi::CallbackInfo& info) {
   counters.Set("unreadable", unreadable_);
   counters.Set("overruns", socket_ == nullptr ? 0 : static_cast<double>(socket_->dropped()));
   return counters;
+}
+
+Napi::Value PacketQueue::descriptor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), socket_ == nullptr ? -1 : socket_->descriptor());
 }
 
 void PacketQueue::close(const Napi::CallbackInfo&) {

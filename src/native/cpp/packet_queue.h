@@ -31,6 +31,7 @@ class PacketQueue : public Napi::ObjectWrap<PacketQueue> {
   void verdict(const Napi::CallbackInfo& info);
   Napi::Value outstanding(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
+  Napi::Value descriptor(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   void bindQueue(uint32_t maxLength);
