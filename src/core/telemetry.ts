@@ -108,9 +108,10 @@ export class Telemetry {
     this.createErrors.set(key, (this.createErrors.get(key) ?? 0) + 1);
   }
 
-  handshakeAnswered(tookMs: number): void {
+  /** `tookMs` is undefined where it is not known how long it took. */
+  handshakeAnswered(tookMs: number | undefined): void {
     this.handshakes.answered += 1;
-    this.handshakeSeconds.observe(tookMs / 1000);
+    if (tookMs !== undefined) this.handshakeSeconds.observe(tookMs / 1000);
   }
 
   handshakeRefused(): void {

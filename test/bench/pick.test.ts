@@ -7,10 +7,11 @@ test('decisions are measured for every number of backends, in turns, and compare
     rows.map(({ backends }) => backends),
     [1, 10, 100, 1_000, 10_000],
   );
-  for (const { decisionUs, pickUs } of rows) {
-    t.is(decisionUs.length, SMALL.rounds);
-    t.is(pickUs.length, SMALL.rounds);
-    t.true([...decisionUs, ...pickUs].every((us) => us > 0 && Number.isFinite(us)));
+  for (const { us } of rows) {
+    for (const values of [us.pick, us.decision, us.learning]) {
+      t.is(values.length, SMALL.rounds);
+      t.true(values.every((one) => one > 0 && Number.isFinite(one)));
+    }
   }
   t.deepEqual(
     figures.map(({ asked, value }) => [asked, typeof value]),

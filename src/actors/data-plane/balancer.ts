@@ -125,7 +125,7 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
           announce(balancer);
           break;
         case 'resynchronise':
-          resynchronise(balancer, options.conntrack, nowMs);
+          resynchronise(balancer, balancer.waiting(), options.conntrack, nowMs);
           announce(balancer);
           break;
         case 'changed':
@@ -133,6 +133,8 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
           break;
         case 'expire':
           state.expiring = false;
+          // Events may be lost: a handshake has failed only if the kernel's table does not say otherwise.
+          resynchronise(balancer, balancer.overdue(nowMs), options.conntrack, nowMs);
           balancer.expire(nowMs);
           announce(balancer);
           expireLater(state, self);
@@ -145,9 +147,15 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
   };
 }
 
-/** Learns from the entries how the handshakes in flight went whose events may be lost. */
-function resynchronise(balancer: Balancer, conntrack: Conntrack, nowMs: number): void {
-  const flows = balancer.waiting().map((client) => ({ client, vip: balancer.vip }));
+/** Learns from the entries how these clients' handshakes went, as events may be lost. */
+function resynchronise(
+  balancer: Balancer,
+  clients: readonly Endpoint[],
+  conntrack: Conntrack,
+  nowMs: number,
+): void {
+  if (clients.length === 0) return;
+  const flows = clients.map((client) => ({ client, vip: balancer.vip }));
   const entries = conntrack.lookup(flows);
   for (const [i, { client }] of flows.entries()) {
     const entry = entries[i];

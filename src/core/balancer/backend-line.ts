@@ -17,8 +17,17 @@ export const ENDPOINT = 5;
 export const SUCCESSES = 6;
 export const FAILURES = 7;
 
-/** Time constant of the latency average, Finagle's default. */
-export const TAU_MS = 10_000;
+/**
+ * Time constant of the latency average. Half of Finagle's default: a handshake tells of the network and the
+ * backend's kernel, and one that was slow by chance should not keep a good backend waiting for long.
+ */
+export const TAU_MS = 5_000;
+
+/**
+ * Handshakes faster than this are equally good: what differs below a millisecond is when somebody's scheduler
+ * ran. Without it two idle backends would not share connections; the luckier one would get them all.
+ */
+const RESOLUTION_MS = 1;
 
 /**
  * What an unmeasured backend with handshakes in flight costs for each of them: more than any measured one,
@@ -31,5 +40,6 @@ export function costOf(lines: Float64Array, at: number, nowMs: number): number {
   const averageMs = lines[at + AVERAGE_MS]!;
   const pending = lines[at + PENDING]!;
   if (averageMs < 0) return pending * UNMEASURED_PENDING_COST;
-  return decayed(averageMs, nowMs - lines[at + AVERAGE_AT_MS]!, TAU_MS) * (pending + 1);
+  const latencyMs = decayed(averageMs, nowMs - lines[at + AVERAGE_AT_MS]!, TAU_MS);
+  return Math.max(RESOLUTION_MS, latencyMs) * (pending + 1);
 }

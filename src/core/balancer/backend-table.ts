@@ -1,6 +1,5 @@
 import type { Backend } from './backend.js';
 import { CONSECUTIVE_FAILURES, costOf, LINE, UNREACHABLE } from './backend-line.js';
-import { LatencyLines } from './latency-lines.js';
 
 /** The backends of one balancer for picking: by index, their numbers side by side. */
 export class BackendTable {
@@ -14,8 +13,7 @@ export class BackendTable {
     this.backends = backends;
     this.order = Int32Array.from(backends, (_, index) => index);
     this.#lines = new Float64Array(LINE * backends.length);
-    const latencies = new LatencyLines(backends.length);
-    for (const [index, backend] of backends.entries()) backend.moveTo(this.#lines, latencies, index);
+    for (const [index, backend] of backends.entries()) backend.moveTo(this.#lines, index * LINE);
   }
 
   /** Index into `PICK_BUCKETS`, best first: takes traffic and has a path to its node; takes traffic; the rest. */

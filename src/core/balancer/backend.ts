@@ -14,8 +14,7 @@ import {
   UNREACHABLE,
 } from './backend-line.js';
 import { Circuit, type CircuitLimits } from './circuit.js';
-import { LatencyLines } from './latency-lines.js';
-import { type LatencyWindow, NO_LATENCIES } from './latency-window.js';
+import { LatencyWindow, NO_LATENCIES } from './latency-window.js';
 import { averageAfter, decayed } from './peak-ewma.js';
 
 export interface BalancerLimits extends CircuitLimits {
@@ -25,44 +24,36 @@ export interface BalancerLimits extends CircuitLimits {
 
 /** One backend of one VIP as its balancer knows it. */
 export class Backend {
-  // What a decision needs comes first, in one cache line.
-  #lines: Float64Array = new Float64Array(LINE);
-  #at = 0;
-  #latencies = new LatencyLines(1);
-  #line = 0;
-  /** Latencies of the last minute but the latest; made at the first. */
-  #window: LatencyWindow | undefined;
-  /** Made at its first failure, as most never fail. */
-  #circuit: Circuit | undefined;
-  readonly #limits: CircuitLimits;
+  readonly endpoint: Endpoint;
   readonly address: Address;
   /** Whether operators were last told that it is available. */
   announcedAvailable = true;
+  readonly #limits: CircuitLimits;
+  /** Made at its first failure, as most never fail. */
+  #circuit: Circuit | undefined;
+  /** Latencies of the last minute; made at the first. */
+  #recent: LatencyWindow | undefined;
+  #lines: Float64Array = new Float64Array(LINE);
+  #at = 0;
 
   constructor(endpoint: Endpoint, limits: CircuitLimits) {
-    this.#limits = limits;
+    this.endpoint = endpoint;
     this.address = addressOf(endpoint);
+    this.#limits = limits;
     this.#lines[AVERAGE_MS] = -1;
     this.#lines[ENDPOINT] = endpoint;
   }
 
-  get endpoint(): Endpoint {
-    return this.#get(ENDPOINT) as Endpoint;
-  }
-
-  /** Keeps its numbers and latest latencies in these from now on, in the lines number `line`. */
-  moveTo(lines: Float64Array, latencies: LatencyLines, line: number): void {
-    lines.set(this.#lines.subarray(this.#at, this.#at + LINE), line * LINE);
+  /** Keeps its numbers in `lines` from now on, from index `at`. */
+  moveTo(lines: Float64Array, at: number): void {
+    lines.set(this.#lines.subarray(this.#at, this.#at + LINE), at);
     this.#lines = lines;
-    this.#at = line * LINE;
-    this.#handOn();
-    this.#latencies = latencies;
-    this.#line = line;
+    this.#at = at;
   }
 
   /** Keeps its numbers by itself, so that it does not hold on to those of all others. */
   leaveTable(): void {
-    this.moveTo(new Float64Array(LINE), new LatencyLines(1), 0);
+    this.moveTo(new Float64Array(LINE), 0);
   }
 
   /** Handshakes in flight. */
@@ -103,10 +94,7 @@ export class Backend {
     return this.reachable && this.consecutiveFailures === 0;
   }
 
-  /**
-   * A handshake finished; `latencyMs` is undefined when its length is not known. That it is to be remembered
-   * among those of the last minute is said later, to `remember`.
-   */
+  /** A handshake finished; `latencyMs` is undefined when its length is not known. */
   succeeded(latencyMs: number | undefined, nowMs: number): void {
     this.#lines[this.#at + SUCCESSES] = this.#get(SUCCESSES) + 1;
     if (this.consecutiveFailures > 0) {
@@ -114,6 +102,8 @@ export class Backend {
       this.#circuit?.succeeded();
     }
     if (latencyMs === undefined) return;
+    this.#recent ??= new LatencyWindow();
+    this.#recent.record(latencyMs, nowMs);
     const averageMs = this.#get(AVERAGE_MS);
     const atMs = this.#get(AVERAGE_AT_MS);
     this.#lines[this.#at + AVERAGE_MS] = averageAfter(
@@ -126,13 +116,6 @@ export class Backend {
     this.#lines[this.#at + AVERAGE_AT_MS] = averageMs < 0 ? nowMs : Math.max(atMs, nowMs);
   }
 
-  /** Counts a latency among those of the last minute. */
-  remember(latencyMs: number, nowMs: number): void {
-    if (this.#latencies.add(this.#line, latencyMs, nowMs)) return;
-    this.#handOn();
-    this.#latencies.add(this.#line, latencyMs, nowMs);
-  }
-
   failed(nowMs: number): void {
     this.#lines[this.#at + FAILURES] = this.#get(FAILURES) + 1;
     this.#circuit ??= new Circuit(this.#limits);
@@ -141,7 +124,6 @@ export class Backend {
   }
 
   status(nowMs: number): BackendStatus {
-    this.#handOn();
     const averageMs = this.#get(AVERAGE_MS);
     return {
       backend: this.endpoint,
@@ -152,12 +134,8 @@ export class Backend {
       available: this.available(nowMs),
       reachable: this.reachable,
       ewmaMs: averageMs < 0 ? undefined : decayed(averageMs, nowMs - this.#get(AVERAGE_AT_MS), TAU_MS),
-      recent: this.#window?.summary(nowMs) ?? NO_LATENCIES,
+      recent: this.#recent?.summary(nowMs) ?? NO_LATENCIES,
     };
-  }
-
-  #handOn(): void {
-    this.#window = this.#latencies.handOn(this.#line, this.#window);
   }
 
   #get(field: number): number {

@@ -3,7 +3,6 @@ import type { BackendStatus } from '../status.js';
 import type { Telemetry } from '../telemetry.js';
 import { Backend, type BalancerLimits } from './backend.js';
 import { BackendTable } from './backend-table.js';
-import { LatencyLog } from './latency-log.js';
 import { pick } from './pick.js';
 
 /** Why a backend's handshake did not finish. */
@@ -45,7 +44,6 @@ export class Balancer {
   #table = new BackendTable([]);
   /** Handshakes in flight by client, oldest first (a Map keeps the order of insertion). */
   readonly #handshakes = new Map<Endpoint, Handshake>();
-  #latencies: LatencyLog | undefined;
   #changes: AvailabilityChange[] = [];
 
   constructor(vip: Endpoint, limits: BalancerLimits, telemetry: Telemetry, departed: DepartedBackends) {
@@ -66,6 +64,16 @@ export class Balancer {
   /** Clients whose handshakes are in flight, oldest first. */
   waiting(): Endpoint[] {
     return [...this.#handshakes.keys()];
+  }
+
+  /** Clients whose handshakes `expire` would count as failed, oldest first. */
+  overdue(nowMs: number): Endpoint[] {
+    const clients: Endpoint[] = [];
+    for (const [client, handshake] of this.#handshakes) {
+      if (nowMs - handshake.startedMs < this.#limits.connectTimeoutMs) break;
+      clients.push(client);
+    }
+    return clients;
   }
 
   /** The backend chosen for a client whose handshake is in flight. */
@@ -97,7 +105,6 @@ export class Balancer {
    */
   retire(): void {
     for (const client of this.#handshakes.keys()) this.#end(client);
-    this.#latencies?.flush();
     this.setBackends(new Set(), new Set());
   }
 
@@ -148,12 +155,8 @@ export class Balancer {
     const handshake = this.#endWith(client, from);
     if (handshake === undefined) return;
     const tookMs = Math.max(0, nowMs - handshake.startedMs);
-    if (measured) this.#telemetry.handshakeAnswered(tookMs);
+    this.#telemetry.handshakeAnswered(measured ? tookMs : undefined);
     handshake.backend.succeeded(measured ? tookMs : undefined, nowMs);
-    if (measured) {
-      this.#latencies ??= new LatencyLog();
-      this.#latencies.add(handshake.backend, tookMs, nowMs);
-    }
     this.#announce(handshake.backend, nowMs, 'a handshake finished');
   }
 
@@ -167,11 +170,11 @@ export class Balancer {
 
   /** Counts handshakes without an answer for longer than the connect timeout as failed. */
   expire(nowMs: number): void {
-    for (const [client, handshake] of this.#handshakes) {
-      if (nowMs - handshake.startedMs < this.#limits.connectTimeoutMs) return;
+    for (const client of this.overdue(nowMs)) {
+      const { backend } = this.#handshakes.get(client)!;
       this.#end(client);
       this.#telemetry.handshakeTimedOut();
-      this.#failed(handshake.backend, 'timeout', nowMs);
+      this.#failed(backend, 'timeout', nowMs);
     }
   }
 
@@ -192,7 +195,6 @@ export class Balancer {
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {
-    this.#latencies?.flush();
     for (const backend of this.#byEndpoint.values()) {
       yield backend.status(nowMs);
     }

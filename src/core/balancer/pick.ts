@@ -12,6 +12,11 @@ export interface Pick {
 export const SIMPLE_MOST = 10;
 /** More than that: at most this many are drawn. */
 const DRAWS_MOST = 20;
+/**
+ * Averages of a few handshakes that differ by less than a fifth are equal as far as anybody can tell. Taking
+ * the lower one each time would send everything to one of two equal backends for as long as it stays ahead.
+ */
+const CLEARLY_CHEAPER = 0.8;
 
 /**
  * Picks the backend of a new connection by the power of two choices (Mitzenmacher, "The power of two
@@ -93,8 +98,9 @@ function pickProbabilistic(
   return { backend: backends[best]!, algorithm: 'probabilistic', bucket: BUCKETS[bestBucket]! };
 }
 
+/** Of two the cheaper; the first, which is a random one, where the difference says nothing. */
 function cheaper(table: BackendTable, a: number, b: number, nowMs: number): number {
-  return table.cost(b, nowMs) < table.cost(a, nowMs) ? b : a;
+  return table.cost(b, nowMs) < CLEARLY_CHEAPER * table.cost(a, nowMs) ? b : a;
 }
 
 /** Step `at` of a Fisher-Yates shuffle of the first `count`: brings a random one of the rest to `at`. */

@@ -212,6 +212,16 @@ for (const { state, ends, successes, failures } of states) {
   });
 }
 
+test('a handshake whose answer was not noticed has not failed: the entry is looked at before it is given up', async (t) => {
+  const fleet = new Fleet();
+  await fleet.tell({ [A]: [X] }, { reset: true });
+  await fleet.place(A);
+  fleet.conntrack.stand({ client: at('10.9.0.1:1'), vip: at(A) }, at(X), 'established');
+  await pass(fleet.time, fleet.system, 400);
+  const [status] = [...fleet.directory.entries.get(at(A))!.balancer!.statuses(400)];
+  t.deepEqual([fleet.pending(A), status?.successes, status?.failures, status?.ewmaMs], [0, 1, 0, undefined]);
+});
+
 for (const what of ['no entry', 'an entry that leads elsewhere'] as const) {
   test(`events were lost and there is ${what}: the connect timeout decides`, async (t) => {
     const fleet = new Fleet();

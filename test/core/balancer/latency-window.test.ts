@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { bucketOf, epochOf, LatencyWindow } from '../../../src/core/balancer/latency-window.js';
+import { LatencyWindow } from '../../../src/core/balancer/latency-window.js';
 
 const SECOND = 1_000;
 
@@ -13,7 +13,7 @@ test('quantiles are exact to 19 % and never above the slowest', (t) => {
   fc.assert(
     fc.property(fc.array(latency, { minLength: 1, maxLength: 200 }), (latencies) => {
       const window = new LatencyWindow();
-      for (const [i, ms] of latencies.entries()) record(window, ms, i);
+      for (const [i, ms] of latencies.entries()) window.record(ms, i);
       const summary = window.summary(latencies.length);
       const sorted = latencies.toSorted((a, b) => a - b);
       t.is(summary.count, latencies.length);
@@ -32,25 +32,21 @@ test('quantiles are exact to 19 % and never above the slowest', (t) => {
 
 test('what is a minute old is forgotten, ten seconds at a time, and its room is used again', (t) => {
   const window = new LatencyWindow();
-  record(window, 5, 0);
-  record(window, 7, 15 * SECOND);
+  window.record(5, 0);
+  window.record(7, 15 * SECOND);
   t.is(window.summary(59 * SECOND).count, 2);
   t.is(window.summary(60 * SECOND).count, 1);
   t.is(window.summary(75 * SECOND).count, 0);
-  record(window, 1, 60 * SECOND);
+  window.record(1, 60 * SECOND);
   t.deepEqual([window.summary(60 * SECOND).count, window.summary(60 * SECOND).maxMs], [2, 7]);
   t.is(window.summary(10_000 * SECOND).count, 0);
 });
 
 test('latencies beyond its range count at its ends', (t) => {
   const window = new LatencyWindow();
-  record(window, 0, 0);
-  record(window, 1e9, 0);
+  window.record(0, 0);
+  window.record(1e9, 0);
   const { count, p50Ms, maxMs } = window.summary(0);
   t.deepEqual([count, maxMs], [2, 1e9]);
   t.true(p50Ms <= 0.0625);
 });
-
-function record(window: LatencyWindow, latencyMs: number, nowMs: number): void {
-  window.record(Uint8Array.of(bucketOf(latencyMs)), latencyMs, epochOf(nowMs));
-}

@@ -99,7 +99,7 @@ for (const count of [2, 10, 11, 30]) {
 
   test(`two are drawn from ${count}, not all: the cheapest is taken as often as two draws hit it`, (t) => {
     const backends = many(count);
-    backends[0]!.succeeded(0, NOW_MS + 100_000);
+    for (const dearer of backends.slice(1)) dearer.succeeded(2, NOW_MS);
     const rounds = 4_000;
     let taken = 0;
     for (let seed = 0; seed < rounds; seed += 1) {
@@ -107,6 +107,19 @@ for (const count of [2, 10, 11, 30]) {
     }
     const expected = (rounds * 2) / count;
     t.true(Math.abs(taken - expected) <= 5 * Math.sqrt(expected) * (count === 2 ? 0 : 1), `${taken}`);
+  });
+
+  test(`a difference that says nothing does not decide among ${count}`, (t) => {
+    const backends = many(count);
+    for (const [index, one] of backends.entries()) one.succeeded(2 + (0.4 * index) / count, NOW_MS);
+    const table = new BackendTable(backends);
+    const random = seedrandom(`alike ${count}`);
+    const counts = new Map(backends.map((one) => [one, 0]));
+    for (let round = 0; round < 20_000; round += 1) {
+      const { backend: picked } = pick(table, NOW_MS, random)!;
+      counts.set(picked, counts.get(picked)! + 1);
+    }
+    t.true(chiSquare([...counts.values()]) < oneInAMillion(count - 1));
   });
 
   test(`except the one to be passed over, each of ${count} is picked`, (t) => {
