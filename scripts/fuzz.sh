@@ -7,7 +7,7 @@ runs="${1:-1000000}"
 out=build/fuzz
 mkdir -p "$out"
 flags=(-std=c++17 -g -O1 -Wall -Wextra -Werror -Isrc/native/cpp -Itest/fuzz)
-sources=(src/native/cpp/held_packets.cc src/native/cpp/messages/*.cc
+sources=(src/native/cpp/flow_memory.cc src/native/cpp/held_packets.cc src/native/cpp/messages/*.cc
   src/native/cpp/netlink/message_reader.cc src/native/cpp/netlink/message_writer.cc
   test/fuzz/parsers.cc test/fuzz/seeds.cc)
 sanitize=address,undefined

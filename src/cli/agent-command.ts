@@ -1,4 +1,5 @@
 import { systemClock, systemRandom, systemTimers } from '../native/clock.js';
+import { logGroup } from '../native/iptables-rules.js';
 import { nativeKernel } from '../native/kernel.js';
 import type { SourceEntry } from '../ports/world.js';
 import { openSource } from '../sources/open-source.js';
@@ -12,15 +13,16 @@ import { createLog } from './log.js';
 /** `minuteman agent`: starts the daemon on the real kernel; it goes on when this returns. */
 export async function agentCommand(configFile: string, version: string): Promise<void> {
   const config = loadConfigOrFail(configFile);
+  const { dataPlane } = config;
   const log = createLog();
   const lifetime = new Lifetime(log);
-  if (config.dataPlane.enabled) await claimKernel(`node ${config.node.name}`);
+  if (dataPlane.enabled) await claimKernel(`node ${config.node.name}`);
   const world = {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
     log,
-    kernel: config.dataPlane.enabled ? orFail(nativeKernel) : undefined,
+    kernel: dataPlane.enabled ? orFail(() => nativeKernel({ logGroup: logGroup(dataPlane) })) : undefined,
     sources: config.sources.map(sourceEntry),
   };
   await runAgent(config, version, world, log, lifetime);

@@ -12,6 +12,7 @@ const CAP_DAC_OVERRIDE = 1n;
 /** Parts of the kernel that may be modules: how to see that one is there. */
 const KERNEL_PARTS: readonly { readonly module: string; readonly sign: string; readonly what: string }[] = [
   { module: 'nfnetlink_queue', sign: '/proc/net/netfilter/nfnetlink_queue', what: 'packet queues' },
+  { module: 'nfnetlink_log', sign: '/proc/net/netfilter/nfnetlink_log', what: 'packet logs' },
   { module: 'nf_conntrack', sign: '/proc/sys/net/netfilter/nf_conntrack_max', what: 'connection tracking' },
 ];
 

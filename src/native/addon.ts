@@ -48,9 +48,9 @@ export interface NativeConntrackTable {
   usage(): { readonly count: number; readonly max: number };
 }
 
-export interface NativeConntrackEvents {
+export interface NativeHandshakeLog {
   readonly records: Float64Array;
-  /** The callback's argument is how many rows of `records` hold events, or -1: the kernel lost some. */
+  /** The callback's argument is how many rows of `records` hold answers, or -1: the kernel lost some. */
   receive(deliver: (count: number) => void): void;
   close(): void;
 }
@@ -74,7 +74,11 @@ interface NativeFirewallState {
 interface Addon {
   readonly PacketQueue: new (number: number, maxLength: number, receiveBytes: number) => NativePacketQueue;
   readonly ConntrackTable: new () => NativeConntrackTable;
-  readonly ConntrackEvents: new (receiveBytes: number) => NativeConntrackEvents;
+  readonly HandshakeLog: new (
+    table: NativeConntrackTable,
+    group: number,
+    receiveBytes: number,
+  ) => NativeHandshakeLog;
   readonly RouteTable: new () => NativeRouteTable;
   readonly RouteWatch: new (changed: () => void) => NativeRouteWatch;
   readonly FirewallState: new () => NativeFirewallState;

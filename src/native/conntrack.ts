@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { EntryState } from '../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../core/endpoint.js';
@@ -16,19 +16,21 @@ import {
   ENTRY,
   EVENT,
   kernelCall,
-  type NativeConntrackEvents,
   type NativeConntrackTable,
+  type NativeHandshakeLog,
   REQUEST,
 } from './addon.js';
 
 export interface ConntrackOptions {
   /** How long an entry lives before its SYN comes by; the kernel's own timeouts rule from then on. */
   readonly timeoutSeconds: number;
-  /** Bytes of the event socket's buffer; an event takes about 1 kB of it until it is read. */
-  readonly eventBytes: number;
+  /** The group that the rules log answers to. */
+  readonly logGroup: number;
+  /** Bytes of the log socket's buffer; an answer takes about 1 kB of it until it is read. */
+  readonly logBytes: number;
 }
 
-export const CONNTRACK_DEFAULTS: ConntrackOptions = { timeoutSeconds: 10, eventBytes: 8 << 20 };
+export const CONNTRACK_DEFAULTS: ConntrackOptions = { timeoutSeconds: 10, logGroup: 50, logBytes: 8 << 20 };
 
 /** The kernel's numbering of TCP states. */
 const TCP_STATES: readonly EntryState[] = [
@@ -48,7 +50,7 @@ const MADE: MapOutcome = { kind: 'made' };
 const EXISTS: MapOutcome = { kind: 'exists' };
 const FULL: MapOutcome = { kind: 'full' };
 
-/** A kernel's table with what reads its events; `close` lets both go. */
+/** A kernel's table with what reads the answers to its entries; `close` lets both go. */
 export interface NativeConntrack extends Conntrack {
   close(): void;
 }
@@ -60,7 +62,7 @@ export function nativeConntrack(options: ConntrackOptions = CONNTRACK_DEFAULTS):
 class KernelConntrack implements NativeConntrack {
   readonly #options: ConntrackOptions;
   readonly #table: NativeConntrackTable;
-  #events: NativeConntrackEvents | undefined;
+  #log: NativeHandshakeLog | undefined;
 
   constructor(options: ConntrackOptions) {
     this.#options = options;
@@ -127,15 +129,9 @@ class KernelConntrack implements NativeConntrack {
   }
 
   observe(events: (events: readonly HandshakeEvent[]) => void, lost: () => void): void {
-    if (this.#events === undefined) {
-      allowEvents();
-      this.#events = kernelCall(
-        'connection events',
-        () => new (addon().ConntrackEvents)(this.#options.eventBytes),
-      );
-    }
-    const { records } = this.#events;
-    this.#events.receive((count) => {
+    this.#log ??= openLog(this.#table, this.#options);
+    const { records } = this.#log;
+    this.#log.receive((count) => {
       if (count < 0) lost();
       else events(decodeEvents(records, count));
     });
@@ -156,8 +152,8 @@ class KernelConntrack implements NativeConntrack {
   }
 
   close(): void {
-    this.#events?.close();
-    this.#events = undefined;
+    this.#log?.close();
+    this.#log = undefined;
   }
 }
 
@@ -215,18 +211,25 @@ function decodeEvents(records: Float64Array, count: number): readonly HandshakeE
   return events;
 }
 
-const EVENTS_SYSCTL = '/proc/sys/net/netfilter/nf_conntrack_events';
-
-/** Events may be switched off in a namespace (0); 1 is on, 2 is on while somebody listens. */
-function allowEvents(): void {
+function openLog(table: NativeConntrackTable, { logGroup, logBytes }: ConntrackOptions): NativeHandshakeLog {
   try {
-    if (readFileSync(EVENTS_SYSCTL, 'utf8').trim() !== '0') return;
-    writeFileSync(EVENTS_SYSCTL, '1');
+    return kernelCall(`log group ${logGroup}`, () => new (addon().HandshakeLog)(table, logGroup, logBytes));
   } catch (error) {
+    // The kernel says EPERM both for a group that another socket holds and for lack of the right to bind any.
+    if (!(error instanceof KernelError) || error.code !== 'EPERM' || !isGroupHeld(logGroup)) throw error;
     throw new KernelError(
-      'EVENTS',
-      `connection events are off and cannot be switched on (${error instanceof Error ? error.message : error}); ` +
-        'run: sysctl -w net.netfilter.nf_conntrack_events=1',
+      'EBUSY',
+      `log group ${logGroup} is held by another process; stop that one, or choose another dataPlane.firstQueue, whose number the group has`,
     );
+  }
+}
+
+/** Of the thread, not of the process: a thread may be in another network namespace. */
+function isGroupHeld(group: number): boolean {
+  try {
+    const text = readFileSync('/proc/thread-self/net/netfilter/nfnetlink_log', 'utf8');
+    return text.split('\n').some((line) => line.trim().split(/\s+/)[0] === String(group));
+  } catch {
+    return false;
   }
 }

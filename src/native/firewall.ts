@@ -11,7 +11,7 @@ import { failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 import type { Turns } from './turns.js';
 
-const TABLES = ['raw', 'filter', 'nat'];
+const TABLES = ['raw', 'mangle', 'filter', 'nat'];
 const DONE = { ok: true, value: undefined } as const;
 
 /** The `Firewall` of the real kernel, over iptables of either flavour. */

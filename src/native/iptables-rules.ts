@@ -1,4 +1,5 @@
 import type { FirewallPlan, RuleName } from '../ports/firewall.js';
+import { conntrackMark } from './addon.js';
 
 /** A rule as `iptables-save` shows it. */
 export interface StandingRule {
@@ -16,6 +17,9 @@ export interface PlannedRule extends StandingRule {
 /** How long the daemon may be silent until SYNs are refused at once and no longer queued for it. */
 const ALIVE_SECONDS = 3;
 
+/** Of an answer: an IP header without options, and what a TCP header says of a handshake. */
+const LOGGED_BYTES = 60;
+
 /** How our own rules are told from everybody else's. */
 const COMMENT = 'minuteman';
 const HOOKS_COMMENT = 'minuteman-hooks';
@@ -27,6 +31,9 @@ const HOOKS_COMMENT = 'minuteman-hooks';
  * Intercepting also asks the `recent` list of that name whether the daemon wrote to it of late (every address
  * counts as 0.0.0.0 there, so the list has one entry). When it did not, it is stopped or drowned: then SYNs are
  * refused at once and do not wait in a queue that nobody reads. The list lives as long as the rules do.
+ *
+ * What a backend answers is logged where it enters this host's netfilter, behind conntrack and before NAT:
+ * in mangle, where it comes in or, if the backend is here, where it is made. Over `lo` it would pass a second time.
  *
  * The rule in nat does nothing to any packet. It is there because the kernel applies translations only in a
  * namespace that has NAT hooks (a nat table that somebody loaded) and conntrack hooks (a rule that uses
@@ -41,14 +48,28 @@ export function plannedRules(plan: FirewallPlan): readonly PlannedRule[] {
       : `--queue-balance ${plan.firstQueue}:${last} --queue-bypass --queue-cpu-fanout`;
   const intercept = `${syn} -m set --match-set ${plan.ipset} dst,dst -m recent --rcheck --seconds ${ALIVE_SECONDS} --name ${plan.ipset} --mask 0.0.0.0 --rsource -m comment --comment ${COMMENT} -j NFQUEUE ${queue}`;
   const refuse = `${syn} -m set --match-set ${plan.ipset} dst,dst -m conntrack ! --ctstate DNAT -m comment --comment ${COMMENT} -j REJECT --reject-with tcp-reset`;
+  const answer = `${answerToOurs()} -m comment --comment ${COMMENT} -j NFLOG --nflog-group ${logGroup(plan)} --nflog-size ${LOGGED_BYTES}`;
   const hooks = `-m conntrack --ctstate INVALID -m comment --comment ${HOOKS_COMMENT}`;
   return [
     { name: 'nat hooks', table: 'nat', chain: 'OUTPUT', spec: hooks },
+    { name: 'mangle/PREROUTING', table: 'mangle', chain: 'PREROUTING', spec: `! -i lo ${answer}` },
+    { name: 'mangle/OUTPUT', table: 'mangle', chain: 'OUTPUT', spec: answer },
     { name: 'filter/OUTPUT', table: 'filter', chain: 'OUTPUT', spec: refuse },
     { name: 'filter/FORWARD', table: 'filter', chain: 'FORWARD', spec: refuse },
     { name: 'raw/OUTPUT', table: 'raw', chain: 'OUTPUT', spec: intercept },
     { name: 'raw/PREROUTING', table: 'raw', chain: 'PREROUTING', spec: intercept },
   ];
+}
+
+/** The NFLOG group that answers are logged to. */
+export function logGroup(plan: Pick<FirewallPlan, 'firstQueue'>): number {
+  return plan.firstQueue;
+}
+
+/** Packets with SYN or RST that answer an entry of ours. The flags come first: most packets have neither. */
+function answerToOurs(): string {
+  const { mark, mask } = conntrackMark();
+  return `-p tcp -m tcp ! --tcp-flags SYN,RST NONE -m connmark --mark 0x${mark.toString(16)}/0x${mask.toString(16)} -m conntrack --ctdir REPLY`;
 }
 
 /** Reads what `iptables-save` prints; lines that are no rules (chains, comments, counters) are passed over. */

@@ -45,14 +45,18 @@ export type MapOutcome =
 export interface HandshakeEvent extends Flow {
   readonly kind: 'answered' | 'refused';
   readonly backend: Endpoint;
-  /** When the event reached us, on the port's monotonic clock, in milliseconds. */
+  /** When the answer came by, on the port's monotonic clock, in milliseconds. */
   readonly atMs: number;
 }
 
 /**
  * The kernel's connection table. Requests are answered at once (netlink is synchronous: some microseconds
- * a request, one system call a batch); each batch is carried out in order. Events are lossy: when the
- * kernel had to drop some, `lost` is called and the receiver resynchronises from `handshakes`.
+ * a request, one system call a batch); each batch is carried out in order.
+ *
+ * Events are lossy: a handshake is told at most once, and one whose answer came may never be told: `lost` is called
+ * when we noticed that some were dropped, and the receiver then resynchronises; but an answer may also pass unseen,
+ * e.g. while the rules that tell of it were gone, or when the kernel picked another source port for the entry. So
+ * the receiver looks up what is overdue before it takes silence for failure.
  */
 export interface Conntrack {
   /** Makes entries; the answer has one outcome per mapping, same order. */

@@ -1,4 +1,7 @@
-/** Which packets go where: the rules that intercept SYNs towards VIPs and refuse those left unmapped. */
+/**
+ * Which packets go where: the rules that intercept SYNs towards VIPs, tell of the answers to those that were
+ * mapped, and refuse those left unmapped.
+ */
 export interface FirewallPlan {
   readonly ipset: string;
   readonly firstQueue: number;
@@ -6,7 +9,14 @@ export interface FirewallPlan {
 }
 
 /** A rule as an operator would name it, e.g. `raw/OUTPUT`. */
-export type RuleName = 'raw/OUTPUT' | 'raw/PREROUTING' | 'filter/OUTPUT' | 'filter/FORWARD' | 'nat hooks';
+export type RuleName =
+  | 'raw/OUTPUT'
+  | 'raw/PREROUTING'
+  | 'mangle/PREROUTING'
+  | 'mangle/OUTPUT'
+  | 'filter/OUTPUT'
+  | 'filter/FORWARD'
+  | 'nat hooks';
 
 export type FirewallResult<T> =
   | { readonly ok: true; readonly value: T }

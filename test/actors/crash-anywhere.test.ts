@@ -55,7 +55,15 @@ const expected = await new Scenario(peaceful.monitor).run();
 test('without a crash everything is as the script wants it', (t) => {
   t.deepEqual(expected, {
     set: ['10.1.0.1:80', '10.1.0.3:80', '10.1.0.4:80', '10.1.0.5:80'],
-    rules: ['filter/FORWARD', 'filter/OUTPUT', 'nat hooks', 'raw/OUTPUT', 'raw/PREROUTING'],
+    rules: [
+      'filter/FORWARD',
+      'filter/OUTPUT',
+      'mangle/OUTPUT',
+      'mangle/PREROUTING',
+      'nat hooks',
+      'raw/OUTPUT',
+      'raw/PREROUTING',
+    ],
     directory: {
       '10.1.0.1:80': [],
       '10.1.0.3:80': [],

@@ -13,7 +13,7 @@ export interface FirewallSubject {
   /** Somebody else's rules that stand. */
   foreign(): Promise<number>;
   /** Somebody empties a table, with all that others have in it. */
-  flush(table: 'raw' | 'filter' | 'nat'): Promise<void>;
+  flush(table: 'raw' | 'mangle' | 'filter' | 'nat'): Promise<void>;
   /** Somebody loads the rules that stand once more, so that each of ours stands twice. */
   duplicate(): Promise<void>;
   /** Somebody puts a rule that lets everything pass first into filter/OUTPUT and filter/FORWARD. */
@@ -24,6 +24,8 @@ export interface FirewallSubject {
 const PLAN: FirewallPlan = { ipset: 'minuteman', firstQueue: 50, queues: 2 };
 const ALL: readonly RuleName[] = [
   'nat hooks',
+  'mangle/PREROUTING',
+  'mangle/OUTPUT',
   'filter/OUTPUT',
   'filter/FORWARD',
   'raw/OUTPUT',
@@ -48,7 +50,7 @@ export const firewallCases: readonly Case<FirewallSubject>[] = [
       assert.equal(subject.firewall.fingerprint(), fingerprint);
     },
   },
-  ...(['raw', 'filter', 'nat'] as const).map((table) => ({
+  ...(['raw', 'mangle', 'filter', 'nat'] as const).map((table) => ({
     title: `somebody flushes ${table}: the fingerprint changes, and those rules are put back`,
     run: async (subject: FirewallSubject) => {
       await ensured(subject, PLAN, ALL);
@@ -79,7 +81,11 @@ export const firewallCases: readonly Case<FirewallSubject>[] = [
     run: async (subject) => {
       await ensured(subject, { ...PLAN, queues: 1 }, ALL);
       await ensured(subject, PLAN, ['raw/OUTPUT', 'raw/PREROUTING']);
-      await ensured(subject, { ...PLAN, firstQueue: 7 }, ['raw/OUTPUT', 'raw/PREROUTING']);
+      await ensured(
+        subject,
+        { ...PLAN, firstQueue: 7 },
+        ALL.filter((name) => /raw|mangle/.test(name)),
+      );
     },
   },
   {
@@ -87,7 +93,11 @@ export const firewallCases: readonly Case<FirewallSubject>[] = [
     run: async (subject) => {
       await ensured(subject, PLAN, ALL);
       const renamed = { ...PLAN, ipset: 'a-set-with-a-name-of-31-letters' };
-      await ensured(subject, renamed, ALL.slice(1));
+      await ensured(
+        subject,
+        renamed,
+        ALL.filter((name) => /raw|filter/.test(name)),
+      );
       await ensured(subject, renamed, []);
     },
   },

@@ -6,12 +6,14 @@
 #include <cstdlib>
 #include <map>
 
+#include "flow_memory.h"
 #include "held_packets.h"
 #include "messages/conntrack_message.h"
 #include "messages/firewall_message.h"
+#include "messages/log_message.h"
 #include "messages/queue_message.h"
 #include "messages/route_message.h"
-#include "messages/syn_packet.h"
+#include "messages/tcp_packet.h"
 #include "netlink/message_reader.h"
 #include "netlink/message_writer.h"
 
@@ -29,11 +31,12 @@ bool inside(Bytes part, Bytes whole) {
 }
 
 void readPacket(Bytes packet) {
-  const auto syn = parseSyn(packet);
-  if (!syn) return;
+  const auto tcp = parseTcp(packet);
+  if (!tcp) return;
   require(packet.size() >= 40);
-  const Endpoint again = Endpoint::of(syn->client.number());
-  require(again.address == syn->client.address && again.port == syn->client.port);
+  require(tcp->opens() + tcp->accepts() + tcp->refuses() <= 1);
+  const Endpoint again = Endpoint::of(tcp->source.number());
+  require(again.address == tcp->source.address && again.port == tcp->source.port);
 }
 
 void readDatagram(Bytes datagram) {
@@ -48,11 +51,13 @@ void readDatagram(Bytes datagram) {
       require(inside(packet.payload, datagram));
       readPacket(packet.payload);
     }
-    ConntrackEntry entry;
-    if (parseEntry(message, entry)) {
-      const Handshake handshake = handshakeOf(message, entry);
-      require(handshake == Handshake::none || entry.ours());
+    LoggedPacket logged;
+    if (parseLoggedPacket(message, logged)) {
+      require(inside(logged.payload, datagram) && logged.wallMs >= 0);
+      readPacket(logged.payload);
     }
+    ConntrackEntry entry;
+    parseEntry(message, entry);
     Route route;
     parseRoute(message, route);
     parseUsage(message);
@@ -93,6 +98,31 @@ void holdPackets(Bytes edits) {
   held.forEach([&](const HeldPacket& packet) { require(packet.id == (expected++)->second); });
 }
 
+// Bytes as flows that are remembered and answers that come; a map is the model. The memory may forget, but what it
+// says must be so.
+void rememberFlows(Bytes edits) {
+  static FlowMemory memory;
+  std::map<std::pair<double, double>, std::pair<double, double>> model;
+  const auto small = [](uint8_t value) { return Endpoint{0x0a000000U | value, value}; };
+  for (size_t i = 0; i + 1 < edits.size(); i += 2) {
+    const uint8_t who = edits.u8(i), what = edits.u8(i + 1);
+    const Endpoint backend = small(static_cast<uint8_t>(1 + who % 16)), seen = small(who / 16);
+    const std::pair key(backend.number(), seen.number());
+    const std::pair value(seen.number(), small(what % 4).number());
+    if (what < 128) {
+      memory.remember(backend, seen, {seen, small(what % 4)});
+      const auto [known, added] = model.emplace(key, value);
+      if (!added && known->second != value) model.erase(known);
+      continue;
+    }
+    const auto flow = memory.take(backend, seen);
+    const auto known = model.find(key);
+    if (flow) require(known != model.end() && known->second == std::pair(flow->client.number(), flow->destination.number()));
+    if (known != model.end()) model.erase(known);
+  }
+  for (const auto& entry : model) memory.take(Endpoint::of(entry.first.first), Endpoint::of(entry.first.second));
+}
+
 // A request for an entry, read back as if it were the entry.
 void writeAndRead(Bytes values) {
   MappingRequest mapping{{values.be32(0), values.be16(4)}, {values.be32(6), values.be16(10)}, {}, std::nullopt};
@@ -116,7 +146,7 @@ void writeAndRead(Bytes values) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Bytes input(data, size);
   const Bytes rest = input.slice(1);
-  switch (input.u8(0) % 4) {
+  switch (input.u8(0) % 5) {
     case 0:
       readPacket(rest);
       break;
@@ -125,6 +155,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 2:
       holdPackets(rest);
+      break;
+    case 3:
+      rememberFlows(rest);
       break;
     default:
       writeAndRead(rest);

@@ -4,6 +4,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -18,7 +19,7 @@ namespace {
 
 using Input = std::vector<uint8_t>;
 
-enum Kind : uint8_t { PACKET = 0, DATAGRAM = 1, HELD = 2, WRITTEN = 3 };
+enum Kind : uint8_t { PACKET = 0, DATAGRAM = 1, HELD = 2, FLOWS = 3, WRITTEN = 4 };
 
 Input of(Kind kind, const uint8_t* data, size_t size) {
   Input input{kind};
@@ -54,8 +55,21 @@ Input queuedPacket(const Input& packet) {
   return of(messages);
 }
 
-// An event, which is a request to create the entry but for its type and two more attributes.
-Input conntrackEvent(uint8_t type, uint8_t state, uint32_t status) {
+Input loggedPacket(Input packet, uint8_t flags) {
+  packet[33] = flags;
+  MessageWriter messages;
+  messages.beginNetfilter(NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, 0, 0, AF_INET, 50);
+  const uint8_t header[] = {8, 0, 0, 0};
+  messages.put(NFULA_PACKET_HDR, header, sizeof(header));
+  const uint8_t stamp[] = {0, 0, 0, 0, 0x6b, 0x49, 0xd2, 0, 0, 0, 0, 0, 0, 1, 2, 3};
+  messages.put(NFULA_TIMESTAMP, stamp, sizeof(stamp));
+  messages.put(NFULA_PAYLOAD, packet.data(), packet.size());
+  messages.end();
+  return of(messages);
+}
+
+// An entry, which is a request to create it but for its state and two more attributes.
+Input conntrackEntry(uint8_t type, uint8_t state, uint32_t status) {
   MessageWriter request, messages;
   writeCreate(request, 0, {{0x0a630001, 40000}, {0x0a010203, 5000}, {0x0a630002, 80}, 0x0a630003}, 10);
   messages.beginNetfilter(NFNL_SUBSYS_CTNETLINK, type, 0, 0, AF_INET);
@@ -120,12 +134,15 @@ std::vector<Input> fuzzSeeds() {
   return {of(PACKET, packet.data(), packet.size()),
           of(PACKET, withIpOptions(packet).data(), packet.size() + 8),
           queuedPacket(packet),
-          conntrackEvent(IPCTNL_MSG_CT_NEW, 2, 0x0e),
-          conntrackEvent(IPCTNL_MSG_CT_DELETE, 8, 0x0c),
+          loggedPacket(packet, 0x12),
+          loggedPacket(packet, 0x14),
+          conntrackEntry(IPCTNL_MSG_CT_NEW, 2, 0x0e),
+          conntrackEntry(IPCTNL_MSG_CT_DELETE, 8, 0x0c),
           errorMessage(-17),
           errorMessage(-4097),
           routeMessage(),
           firewallMessages(),
+          of(FLOWS, edits.data(), edits.size()),
           of(HELD, edits.data(), edits.size()),
           of(WRITTEN, packet.data(), packet.size())};
 }

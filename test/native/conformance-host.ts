@@ -10,7 +10,7 @@ import {
   portOf,
 } from '../../src/core/endpoint.js';
 import { systemClock } from '../../src/native/clock.js';
-import { nativeConntrack } from '../../src/native/conntrack.js';
+import { CONNTRACK_DEFAULTS, nativeConntrack } from '../../src/native/conntrack.js';
 import { nativePacketQueues } from '../../src/native/packet-queue.js';
 import { nativeRoutes } from '../../src/native/routes.js';
 import { ip } from '../../testbed/ip.js';
@@ -60,7 +60,7 @@ function startAttempt(to: Endpoint, clientPort?: number): Attempt {
 const stage: Stage = {
   queues: nativePacketQueues(),
   queue: Number(queue),
-  conntrack: nativeConntrack(),
+  conntrack: nativeConntrack({ ...CONNTRACK_DEFAULTS, logGroup: Number(queue) }),
   routes: nativeRoutes(),
   clock: systemClock,
   vip: (index) => endpoint(parseAddress('10.1.2.3')! + index, 5000),

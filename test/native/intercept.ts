@@ -1,3 +1,4 @@
+import { plannedRules } from '../../src/native/iptables-rules.js';
 import type { Host } from '../../testbed/host.js';
 
 /** Destinations that are VIPs in these tests. */
@@ -5,13 +6,18 @@ export const VIPS = '10.1.0.0/16';
 
 /**
  * The least set of rules that lets a queue place the host's own connections to VIPs: SYNs go to the queue, what
- * leaves it unmapped is reset, and the tables of NAT and connection tracking stand.
+ * leaves it unmapped is reset, the backends' answers are logged to the group of the queue's number, and the tables
+ * of NAT and connection tracking stand.
  */
 export async function intercept(host: Host, queue: number): Promise<void> {
   const syn = `-d ${VIPS} -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN`;
+  const planned = plannedRules({ ipset: 'none', firstQueue: queue, queues: 1 });
   const rules = [
     '*raw',
     `-A OUTPUT ${syn} -j NFQUEUE --queue-num ${queue} --queue-bypass`,
+    'COMMIT',
+    '*mangle',
+    ...planned.filter(({ table }) => table === 'mangle').map(({ chain, spec }) => `-A ${chain} ${spec}`),
     'COMMIT',
     '*nat',
     // A table without a chain registers no hooks.

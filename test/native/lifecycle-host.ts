@@ -177,7 +177,7 @@ const scenarios: Record<string, () => Promise<void> | void> = {
   'lost-events-are-told': async () => {
     const server = createServer((socket) => socket.on('error', () => {}).resume());
     await new Promise<void>((resolve) => server.listen(8080, address, 4096, resolve));
-    const conntrack = nativeConntrack({ ...CONNTRACK_DEFAULTS, eventBytes: 1 });
+    const conntrack = nativeConntrack({ ...CONNTRACK_DEFAULTS, logGroup: queue, logBytes: 1 });
     let told = 0;
     let lost = 0;
     conntrack.observe(

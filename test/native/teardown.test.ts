@@ -56,7 +56,7 @@ for (const iptables of workingFlavours()) {
       t.deepEqual(
         { ...report, sets: [...report.sets].sort() },
         {
-          rules: 5,
+          rules: 7,
           sets: ['minuteman', 'minuteman-tmp'],
           entries: 1,
           faults: [],
@@ -75,7 +75,7 @@ serialKernelTest('rules of both flavours go', (t) =>
   withHost(t, async (host) => {
     const flavours = workingFlavours();
     for (const iptables of flavours) await call(host, 'intercept', { iptables, vips: [] });
-    t.like(await tearDown(host), { rules: 5 * flavours.length, sets: ['minuteman'], faults: [] });
+    t.like(await tearDown(host), { rules: 7 * flavours.length, sets: ['minuteman'], faults: [] });
   }),
 );
 
@@ -85,7 +85,7 @@ serialKernelTest('a set that others use stays, and is told of', (t) =>
     const use = '-w -A INPUT -m set --match-set minuteman dst,dst -j ACCEPT'.split(' ');
     await host.must('iptables', use);
     const { rules, sets, faults } = await tearDown(host);
-    t.is(rules, 5);
+    t.is(rules, 7);
     t.deepEqual(sets, []);
     t.is(faults.length, 1);
     t.regex(faults[0]!, /ipset: .*in use/);

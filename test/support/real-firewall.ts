@@ -50,7 +50,7 @@ export function realSubject(iptables: string): FirewallSubject & AddressSetSubje
       }),
     foreign: async () => (await saved()).filter((rule) => !isOurs(rule)).length,
     flush: async (what) => {
-      if (what === 'raw' || what === 'filter' || what === 'nat')
+      if (what === 'raw' || what === 'mangle' || what === 'filter' || what === 'nat')
         await must(iptables, ['-w', '-t', what, '-F']);
       else await must('ipset', ['flush', what]);
     },

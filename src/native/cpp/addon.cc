@@ -1,10 +1,10 @@
 #include <napi.h>
 
-#include "conntrack_events.h"
+#include "clocks.h"
 #include "conntrack_table.h"
 #include "firewall_state.h"
+#include "handshake_log.h"
 #include "messages/conntrack_message.h"
-#include "monotonic_clock.h"
 #include "packet_queue.h"
 #include "route_table.h"
 #include "route_watch.h"
@@ -18,7 +18,7 @@ class MinutemanAddon : public Napi::Addon<MinutemanAddon> {
   MinutemanAddon(Napi::Env env, Napi::Object exports) {
     DefineAddon(exports, {InstanceValue("PacketQueue", PacketQueue::define(env), napi_enumerable),
                           InstanceValue("ConntrackTable", ConntrackTable::define(env), napi_enumerable),
-                          InstanceValue("ConntrackEvents", ConntrackEvents::define(env), napi_enumerable),
+                          InstanceValue("HandshakeLog", HandshakeLog::define(env), napi_enumerable),
                           InstanceValue("RouteTable", RouteTable::define(env), napi_enumerable),
                           InstanceValue("RouteWatch", RouteWatch::define(env), napi_enumerable),
                           InstanceValue("FirewallState", FirewallState::define(env), napi_enumerable),

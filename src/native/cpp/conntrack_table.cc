@@ -92,8 +92,19 @@ Napi::Value ConntrackTable::create(const Napi::CallbackInfo& info) {
     writeCreate(requests_, sequence_ + static_cast<uint32_t>(i), mapping, timeoutSeconds);
   }
   translated(info.Env(), [&] { exchangeBatch(count, "creating connection entries"); });
+  if (flows_ != nullptr) rememberCreated(count);
   const auto failed = std::count_if(outcome_, outcome_ + count, [](int32_t error) { return error != 0; });
   return Napi::Number::New(info.Env(), static_cast<double>(failed));
+}
+
+void ConntrackTable::rememberCreated(size_t count) {
+  for (size_t i = 0; i < count; i += 1) {
+    if (outcome_[i] != 0) continue;
+    const double* row = request_ + i * REQUEST_COLUMNS;
+    const Endpoint client = Endpoint::of(row[0]);
+    const Endpoint seen = row[3] < 0 ? client : Endpoint{static_cast<uint32_t>(row[3]), client.port};
+    flows_->remember(Endpoint::of(row[2]), seen, {client, Endpoint::of(row[1])});
+  }
 }
 
 // (count) -> nothing; `outcomes` is 0 where `entries` holds the entry, else an errno.

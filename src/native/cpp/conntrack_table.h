@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "flow_memory.h"
 #include "messages/conntrack_message.h"
 #include "netlink/netlink_socket.h"
 
@@ -24,6 +25,12 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
   // Columns of an entry: client, destination, backend, TCP state, whether it is ours, id.
   static constexpr size_t ENTRY_COLUMNS = 6;
 
+  // Whose answers to expect. Entries made from the first call on are remembered.
+  FlowMemory& flows() {
+    if (flows_ == nullptr) flows_ = std::make_unique<FlowMemory>();
+    return *flows_;
+  }
+
  private:
   Napi::Value create(const Napi::CallbackInfo& info);
   Napi::Value find(const Napi::CallbackInfo& info);
@@ -34,11 +41,13 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
   Napi::Value usage(const Napi::CallbackInfo& info);
 
   size_t batchSize(const Napi::CallbackInfo& info);
+  void rememberCreated(size_t count);
   void exchangeBatch(size_t count, const char* what);
   void dumpOurs(bool unansweredOnly, const std::function<void(const ConntrackEntry&)>& each);
 
   NetlinkSocket socket_;
   MessageWriter requests_;
+  std::unique_ptr<FlowMemory> flows_;
   std::vector<uint8_t> answer_;
   uint32_t sequence_ = 1;
   double* request_ = nullptr;

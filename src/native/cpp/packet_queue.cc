@@ -5,9 +5,9 @@
 
 #include <utility>
 
+#include "clocks.h"
 #include "messages/queue_message.h"
-#include "messages/syn_packet.h"
-#include "monotonic_clock.h"
+#include "messages/tcp_packet.h"
 
 namespace minuteman {
 
@@ -111,13 +111,13 @@ size_t PacketQueue::readDatagram(Bytes datagram, double nowMs, size_t rows) {
     QueuedPacket packet;
     if (!parseQueuedPacket(message, packet)) continue;
     received_ += 1;
-    const auto syn = parseSyn(packet.payload);
-    if (!syn) {
+    const auto syn = parseTcp(packet.payload);
+    if (!syn || !syn->opens()) {
       unreadable_ += 1;
       writeVerdict(unasked_, number_, packet.id, NF_ACCEPT);
       continue;
     }
-    const HeldPacket held{packet.id, packet.inInterface, syn->client, syn->destination, nowMs};
+    const HeldPacket held{packet.id, packet.inInterface, syn->source, syn->destination, nowMs};
     held_.add(held);
     if (rows >= BATCH) continue;
     writeRow(records_ + rows * COLUMNS, held);

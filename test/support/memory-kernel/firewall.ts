@@ -6,6 +6,8 @@ import { OneCall } from './one-call.js';
 export const ALL_RULES: readonly RuleName[] = [
   'raw/OUTPUT',
   'raw/PREROUTING',
+  'mangle/PREROUTING',
+  'mangle/OUTPUT',
   'filter/OUTPUT',
   'filter/FORWARD',
   'nat hooks',

@@ -1,6 +1,5 @@
 #include "messages/conntrack_message.h"
 
-#include <linux/filter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -13,7 +12,6 @@ namespace minuteman {
 namespace {
 
 constexpr uint16_t TYPE_NEW = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
-constexpr uint16_t TYPE_DELETE = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
 
 struct Tuple {
   Endpoint source;
@@ -54,7 +52,7 @@ void begin(MessageWriter& messages, uint8_t type, uint16_t flags, uint32_t seque
 }  // namespace
 
 bool parseEntry(const Message& message, ConntrackEntry& entry) {
-  if (message.type != TYPE_NEW && message.type != TYPE_DELETE) return false;
+  if (message.type != TYPE_NEW) return false;
   entry = {};
   Tuple original, reply;
   bool hasOriginal = false, hasReply = false;
@@ -68,9 +66,6 @@ bool parseEntry(const Message& message, ConntrackEntry& entry) {
       case CTA_TUPLE_REPLY:
         hasReply = parseTuple(attribute.value, reply);
         break;
-      case CTA_STATUS:
-        entry.status = attribute.value.be32(0);
-        break;
       case CTA_MARK:
         entry.mark = attribute.value.be32(0);
         break;
@@ -80,7 +75,6 @@ bool parseEntry(const Message& message, ConntrackEntry& entry) {
       case CTA_PROTOINFO: {
         const Bytes state =
             findAttribute(findAttribute(attribute.value, CTA_PROTOINFO_TCP), CTA_PROTOINFO_TCP_STATE);
-        entry.hasState = state.size() > 0;
         entry.state = state.u8(0);
         break;
       }
@@ -93,63 +87,6 @@ bool parseEntry(const Message& message, ConntrackEntry& entry) {
   entry.destination = original.destination;
   entry.backend = reply.source;
   return true;
-}
-
-Handshake handshakeOf(const Message& message, const ConntrackEntry& entry) {
-  if (!entry.ours() || !entry.hasState) return Handshake::none;
-  if (message.type == TYPE_NEW && entry.state == TCP_CONNTRACK_SYN_RECV) return Handshake::answered;
-  const bool unanswered = (entry.status & IPS_SEEN_REPLY) == 0;
-  if (message.type == TYPE_DELETE && entry.state == TCP_CONNTRACK_CLOSE && unanswered) return Handshake::refused;
-  return Handshake::none;
-}
-
-const sock_filter* handshakeFilter(size_t& instructions) {
-  // Loads of packet data are in network order, which suits the attributes; the type in the netlink header is
-  // in host order, so its low byte (the message within the subsystem) is read by itself.
-  constexpr uint32_t typeByte = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 4 : 5;
-  constexpr uint32_t firstAttribute = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nfgenmsg));
-  constexpr uint32_t find = static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR);
-  constexpr uint32_t findInNest = static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR_NEST);
-  static const sock_filter program[] = {
-      /* 0*/ BPF_STMT(BPF_LD | BPF_IMM, firstAttribute),
-      /* 1*/ BPF_STMT(BPF_LDX | BPF_IMM, CTA_PROTOINFO),
-      /* 2*/ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, find),
-      /* 3*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 27, 0),
-      /* 4*/ BPF_STMT(BPF_LDX | BPF_IMM, CTA_PROTOINFO_TCP),
-      /* 5*/ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, findInNest),
-      /* 6*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 24, 0),
-      /* 7*/ BPF_STMT(BPF_LDX | BPF_IMM, CTA_PROTOINFO_TCP_STATE),
-      /* 8*/ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, findInNest),
-      /* 9*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 21, 0),
-      /*10*/ BPF_STMT(BPF_MISC | BPF_TAX, 0),
-      /*11*/ BPF_STMT(BPF_LD | BPF_B | BPF_IND, NLA_HDRLEN),
-      /*12*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_CONNTRACK_SYN_RECV, 0, 2),
-      // Answered: an update.
-      /*13*/ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, typeByte),
-      /*14*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPCTNL_MSG_CT_NEW, 9, 16),
-      /*15*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_CONNTRACK_CLOSE, 0, 15),
-      // Refused: a deletion without SEEN_REPLY.
-      /*16*/ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, typeByte),
-      /*17*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPCTNL_MSG_CT_DELETE, 0, 13),
-      /*18*/ BPF_STMT(BPF_LD | BPF_IMM, firstAttribute),
-      /*19*/ BPF_STMT(BPF_LDX | BPF_IMM, CTA_STATUS),
-      /*20*/ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, find),
-      /*21*/ BPF_STMT(BPF_MISC | BPF_TAX, 0),
-      /*22*/ BPF_STMT(BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN),
-      /*23*/ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, IPS_SEEN_REPLY, 7, 0),
-      // Ours?
-      /*24*/ BPF_STMT(BPF_LD | BPF_IMM, firstAttribute),
-      /*25*/ BPF_STMT(BPF_LDX | BPF_IMM, CTA_MARK),
-      /*26*/ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, find),
-      /*27*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
-      /*28*/ BPF_STMT(BPF_MISC | BPF_TAX, 0),
-      /*29*/ BPF_STMT(BPF_LD | BPF_H | BPF_IND, NLA_HDRLEN),
-      /*30*/ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MARK >> 16, 1, 0),
-      /*31*/ BPF_STMT(BPF_RET | BPF_K, 0),
-      /*32*/ BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
-  };
-  instructions = sizeof(program) / sizeof(program[0]);
-  return program;
 }
 
 void writeCreate(MessageWriter& messages, uint32_t sequence, const MappingRequest& mapping,

@@ -8,8 +8,6 @@
 #include "netlink/message_reader.h"
 #include "netlink/message_writer.h"
 
-struct sock_filter;
-
 namespace minuteman {
 
 // Entries of ours carry this mark in its upper half; the lower half is left to others' rules.
@@ -21,28 +19,16 @@ struct ConntrackEntry {
   Endpoint client;       // source of the original tuple
   Endpoint destination;  // destination of the original tuple: the VIP
   Endpoint backend;      // source of the reply tuple
-  uint32_t status = 0;   // IPS_* bits
   uint32_t mark = 0;
   uint32_t id = 0;
   uint8_t state = 0;  // TCP_CONNTRACK_*
-  bool hasState = false;
 
   bool ours() const { return (mark & MARK_MASK) == MARK; }
 };
 
-// Reads an entry out of an answer or an event. False for messages of another kind, other protocols than
+// Reads an entry out of an answer. False for messages of another kind, other protocols than
 // IPv4 TCP, and entries whose tuples are incomplete.
 bool parseEntry(const Message& message, ConntrackEntry& entry);
-
-enum class Handshake { none, answered, refused };
-
-// What an event says of a handshake. `answered`: the SYN-ACK came by. `refused`: the entry died closed
-// without ever having seen a packet that was not a RST; the kernel deletes it the moment the RST comes,
-// so that this is a deletion, never an update.
-Handshake handshakeOf(const Message& message, const ConntrackEntry& entry);
-
-// A socket filter that passes just the events `handshakeOf` would name, of our own entries.
-const sock_filter* handshakeFilter(size_t& instructions);
 
 struct MappingRequest {
   Endpoint client;

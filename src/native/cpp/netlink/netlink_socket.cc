@@ -1,6 +1,5 @@
 #include "netlink/netlink_socket.h"
 
-#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
@@ -35,13 +34,6 @@ NetlinkSocket::~NetlinkSocket() { close(descriptor_); }
 void NetlinkSocket::ignoreOverruns() {
   const int on = 1;
   setsockopt(descriptor_, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
-}
-
-void NetlinkSocket::attachFilter(const sock_filter* program, size_t instructions) {
-  sock_fprog filter{static_cast<unsigned short>(instructions), const_cast<sock_filter*>(program)};
-  if (setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0) {
-    throw KernelFailure{errno, "attaching a socket filter"};
-  }
 }
 
 uint32_t NetlinkSocket::dropped() const {

@@ -12,8 +12,6 @@
 #include "netlink/message_reader.h"
 #include "netlink/message_writer.h"
 
-struct sock_filter;
-
 namespace minuteman {
 
 // A non-blocking netlink socket in the network namespace of the calling thread. The kernel carries a
@@ -31,8 +29,6 @@ class NetlinkSocket {
   // From now on an overrun loses the datagrams that found no room, and only those. Without it the kernel
   // refuses everything until the receiver has read the socket empty.
   void ignoreOverruns();
-  // A classic BPF program that decides which datagrams are queued at all.
-  void attachFilter(const sock_filter* program, size_t instructions);
   // Datagrams lost for lack of room since the socket was made.
   uint32_t dropped() const;
 

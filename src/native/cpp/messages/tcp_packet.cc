@@ -1,4 +1,4 @@
-#include "messages/syn_packet.h"
+#include "messages/tcp_packet.h"
 
 #include <netinet/in.h>
 
@@ -8,10 +8,9 @@ namespace {
 constexpr size_t IP_HEADER = 20;
 constexpr size_t TCP_HEADER = 20;
 constexpr uint16_t MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
-constexpr uint8_t FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10;
 }  // namespace
 
-std::optional<SynPacket> parseSyn(Bytes packet) {
+std::optional<TcpPacket> parseTcp(Bytes packet) {
   if (!packet.has(0, IP_HEADER) || packet.u8(0) >> 4 != 4) return std::nullopt;
   const size_t headerSize = static_cast<size_t>(packet.u8(0) & 0x0f) * 4;
   if (headerSize < IP_HEADER || packet.u8(9) != IPPROTO_TCP) return std::nullopt;
@@ -20,8 +19,7 @@ std::optional<SynPacket> parseSyn(Bytes packet) {
 
   const Bytes tcp = packet.slice(headerSize);
   if (!tcp.has(0, TCP_HEADER) || tcp.u8(12) >> 4 < 5) return std::nullopt;
-  if ((tcp.u8(13) & (FIN | SYN | RST | ACK)) != SYN) return std::nullopt;
-  return SynPacket{{packet.be32(12), tcp.be16(0)}, {packet.be32(16), tcp.be16(2)}};
+  return TcpPacket{{packet.be32(12), tcp.be16(0)}, {packet.be32(16), tcp.be16(2)}, tcp.u8(13)};
 }
 
 }  // namespace minuteman
