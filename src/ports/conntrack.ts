@@ -55,8 +55,8 @@ export interface HandshakeEvent extends Flow {
  *
  * Events are lossy: a handshake is told at most once, and one whose answer came may never be told: `lost` is called
  * when we noticed that some were dropped, and the receiver then resynchronises; but an answer may also pass unseen,
- * e.g. while the rules that tell of it were gone, or when the kernel picked another source port for the entry. So
- * the receiver looks up what is overdue before it takes silence for failure.
+ * e.g. while the rules that tell of it were gone. So the receiver looks up what is overdue before it takes silence
+ * for failure.
  */
 export interface Conntrack {
   /** Makes entries; the answer has one outcome per mapping, same order. */

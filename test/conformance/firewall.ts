@@ -150,7 +150,7 @@ export const firewallCases: readonly Case<FirewallSubject>[] = [
     title: 'everything flushed and the sets deleted: all stands again, and the VIPs can come back',
     run: async (subject) => {
       await ensured(subject, PLAN, ALL);
-      for (const table of ['raw', 'filter', 'nat'] as const) await subject.flush(table);
+      for (const table of ['raw', 'mangle', 'filter', 'nat'] as const) await subject.flush(table);
       await subject.destroySets();
       await ensured(subject, PLAN, ALL);
       assert.equal((await replace(subject, [endpoint(0x0a010203, 5000)])).ok, true);

@@ -43,7 +43,7 @@ const held: unknown[] = [];
 function openAll(number: number): void {
   const packets = nativePacketQueues().open(number);
   packets.receive(() => {});
-  const conntrack = nativeConntrack();
+  const conntrack = nativeConntrack({ ...CONNTRACK_DEFAULTS, logGroup: number });
   conntrack.observe(
     () => {},
     () => {},

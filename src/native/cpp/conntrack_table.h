@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "flow_memory.h"
@@ -25,11 +26,11 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
   // Columns of an entry: client, destination, backend, TCP state, whether it is ours, id.
   static constexpr size_t ENTRY_COLUMNS = 6;
 
-  // Whose answers to expect. Entries made from the first call on are remembered.
-  FlowMemory& flows() {
-    if (flows_ == nullptr) flows_ = std::make_unique<FlowMemory>();
-    return *flows_;
-  }
+  // From now on remembers for each entry it makes what its answer will look like.
+  void expectAnswers();
+  // The flow of ours that the SYN-ACK or RST from `backend` to `seen` answers. Costs no request unless the SYN-ACK
+  // looks as none was expected to: the kernel picked another source port, or an earlier daemon made the entry.
+  std::optional<Flow> answered(Endpoint backend, Endpoint seen, bool refused);
 
  private:
   Napi::Value create(const Napi::CallbackInfo& info);
@@ -42,6 +43,7 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
 
   size_t batchSize(const Napi::CallbackInfo& info);
   void rememberCreated(size_t count);
+  std::optional<Flow> findAnswered(Endpoint backend, Endpoint seen);
   void exchangeBatch(size_t count, const char* what);
   void dumpOurs(bool unansweredOnly, const std::function<void(const ConntrackEntry&)>& each);
 

@@ -22,8 +22,8 @@ void FlowMemory::remember(Endpoint backend, Endpoint seen, const Flow& flow) {
     if (slot.backend == NOBODY) {
       if (room == nullptr) room = &slot;
     } else if (slot.backend == wanted.backend && slot.seen == wanted.seen) {
-      // Two connections whose answers would look alike: the kernel gave one of them another port, and which one
-      // the next answer is for cannot be told. An answer unheard is better than one that speaks for another.
+      // Two connections whose answers would look alike: the kernel gave one of them another port, and which of them
+      // kept its own cannot be told from here.
       if (slot.client != wanted.client || slot.destination != wanted.destination) slot = {};
       return;
     }

@@ -29,8 +29,8 @@ Napi::Function HandshakeLog::define(Napi::Env env) {
 
 HandshakeLog::HandshakeLog(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<HandshakeLog>(info),
-      table_(Napi::Persistent(info[0].As<Napi::Object>())),
-      flows_(ConntrackTable::Unwrap(table_.Value())->flows()),
+      tableObject_(Napi::Persistent(info[0].As<Napi::Object>())),
+      table_(*ConntrackTable::Unwrap(tableObject_.Value())),
       deliver_(info.Env(), "minuteman:handshakes"),
       datagrams_(DATAGRAMS, DATAGRAM_BYTES) {
   const Napi::Env env = info.Env();
@@ -39,6 +39,7 @@ HandshakeLog::HandshakeLog(const Napi::CallbackInfo& info)
   translated(env, [&] {
     socket_ = std::make_unique<NetlinkSocket>(NETLINK_NETFILTER, 0, receiveBytes);
     bindGroup(group);
+    table_.expectAnswers();
     poll_ = std::make_unique<DescriptorPoll>(env, socket_->descriptor(), false, [this] { readAnswers(); });
   });
   auto records = Napi::Float64Array::New(env, BATCH * COLUMNS);
@@ -86,7 +87,7 @@ size_t HandshakeLog::readDatagram(Bytes datagram, size_t rows) {
     if (!parseLoggedPacket(message, packet)) continue;
     const auto tcp = parseTcp(packet.payload);
     if (!tcp || !(tcp->accepts() || tcp->refuses())) continue;
-    const auto flow = flows_.take(tcp->source, tcp->destination);
+    const auto flow = table_.answered(tcp->source, tcp->destination, tcp->refuses());
     if (!flow) continue;
     const double ageMs = packet.wallMs == 0 ? 0 : std::clamp(wallMs_ - packet.wallMs, 0.0, AGE_MOST_MS);
     double* row = records_ + rows * COLUMNS;

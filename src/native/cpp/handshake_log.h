@@ -32,9 +32,9 @@ class HandshakeLog : public Napi::ObjectWrap<HandshakeLog> {
   void readAnswers();
   size_t readDatagram(Bytes datagram, size_t rows);
 
-  // Keeps `flows_`, which is the table's, alive.
-  Napi::ObjectReference table_;
-  FlowMemory& flows_;
+  // Keeps `table_` alive.
+  Napi::ObjectReference tableObject_;
+  ConntrackTable& table_;
   std::unique_ptr<NetlinkSocket> socket_;
   std::unique_ptr<DescriptorPoll> poll_;
   Callback deliver_;
