@@ -1,3 +1,4 @@
+import { plannedRules } from '../../src/native/iptables-rules.js';
 import { listen, probe, startProbe } from '../../testbed/probing.js';
 import { badDay, eventually, kernelState, ONE, TWO, VIP } from '../support/bad-day.js';
 import { startDaemon } from '../support/daemon.js';
@@ -9,6 +10,7 @@ const MEDDLING: readonly { readonly deed: string; readonly told: RegExp }[] = [
   { deed: 'iptables -w -F', told: /^filter\/OUTPUT, filter\/FORWARD$/ },
   { deed: 'iptables -w -t raw -F', told: /^raw\/OUTPUT, raw\/PREROUTING$/ },
   { deed: 'iptables -w -t nat -F', told: /^nat hooks$/ },
+  { deed: 'iptables -w -t mangle -F', told: /^mangle\/PREROUTING, mangle\/OUTPUT$/ },
   {
     deed: 'iptables -w -F; iptables -w -t raw -F; ipset destroy',
     told: /ipset minuteman/,
@@ -27,7 +29,8 @@ for (const flavour of workingFlavours()) {
     await listen(day.one, 80, 'one', 20);
     const daemon = await startDaemon(day.client, { vips: { [VIP]: [ONE], '10.1.2.4:80': [TWO] }, env });
     const whole = await kernelState(day.client);
-    t.is(whole.filter((line) => line.startsWith(`${flavour}-save: -A`)).length, 5, whole.join('\n'));
+    const { length } = plannedRules({ ipset: 'minuteman', firstQueue: 50, queues: 2 });
+    t.is(whole.filter((line) => line.startsWith(`${flavour}-save: -A`)).length, length, whole.join('\n'));
     const held = await startProbe(day.client, VIP, { holdMs: 100_000 });
     for (const { deed, told } of MEDDLING) {
       const before = daemon.log('rules-restored').length;
