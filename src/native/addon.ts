@@ -69,6 +69,7 @@ interface NativeFirewallState {
   generation(): number | undefined;
   legacyTable(table: string): LegacyTable | undefined;
   setSize(name: string): number | undefined;
+  renewSet(name: string, timeoutSeconds: number): number;
 }
 
 interface Addon {
@@ -171,6 +172,14 @@ export function legacyTableInfo(table: string): LegacyTable | undefined {
 /** How many entries an ipset has; undefined if there is no such set. One netlink request. */
 export function ipsetSize(name: string): number | undefined {
   return kernelCall(`ipset ${name}`, () => firewall().setSize(name));
+}
+
+/**
+ * Makes a hash:net set with timeouts hold every address for that long from now on. Answers 0, or why not: an
+ * errno, or ipset's own number above 4096. One netlink exchange.
+ */
+export function renewIpset(name: string, timeoutSeconds: number): number {
+  return kernelCall(`ipset ${name}`, () => firewall().renewSet(name, timeoutSeconds));
 }
 
 /** The mark that entries of ours carry, and the bits of a mark that tell. */

@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../ports/firewall.js';
 import { ipsetSize, legacyTableInfo, nftGeneration } from './addon.js';
 import { createSet, SMALLEST_ROOM } from './address-set.js';
+import { aliveSetStands, beat, createAliveSet, destroyAliveSets } from './alive-set.js';
 import { restoreSets } from './ipset.js';
 import { Iptables } from './iptables.js';
-import { removal, repair } from './iptables-rules.js';
+import { removal, repair, setsOfOurs } from './iptables-rules.js';
 import type { QueueWarden } from './queue-warden.js';
 import { whyNoSetName } from './set-names.js';
 import { failed } from './tool-failure.js';
@@ -40,10 +40,13 @@ export class IptablesFirewall implements Firewall {
     this.#turns.answer(() => this.#ensure(plan), done);
   }
 
-  remove(_plan: FirewallPlan, keepHooks: boolean, done: (result: FirewallResult<void>) => void): void {
+  remove(plan: FirewallPlan, keepHooks: boolean, done: (result: FirewallResult<void>) => void): void {
     this.#turns.answer(async () => {
       const changed = await this.#iptables.change((standing) => removal(standing, keepHooks));
-      return changed.ok ? DONE : changed;
+      if (!changed.ok) return changed;
+      const names = new Set([plan.ipset, ...setsOfOurs(changed.value)]);
+      const destroyed = await destroyAliveSets(this.#tools.ipset, names);
+      return destroyed.ok ? DONE : destroyed;
     }, done);
   }
 
@@ -54,8 +57,8 @@ export class IptablesFirewall implements Firewall {
   async #ensure(plan: FirewallPlan): Promise<FirewallResult<readonly RuleName[]>> {
     const reason = whyNoSetName(plan.ipset);
     if (reason !== undefined) return failed('EINVAL', `the set name "${plan.ipset}" ${reason}`);
-    const set = await this.#ensureSet(plan.ipset);
-    if (!set.ok) return set;
+    const sets = await this.#ensureSets(plan.ipset);
+    if (!sets.ok) return sets;
     const wrong = new Set<RuleName>();
     const changed = await this.#iptables.change((standing) => {
       const todo = repair(plan, standing);
@@ -74,20 +77,10 @@ export class IptablesFirewall implements Firewall {
   }
 
   /** A rule cannot name a set that does not stand. The VIPs are for others to fill in. */
-  async #ensureSet(name: string): Promise<FirewallResult<void>> {
-    if (ipsetSize(name) !== undefined) return DONE;
-    return restoreSets(this.#tools.ipset, [createSet(name, SMALLEST_ROOM)]);
-  }
-}
-
-/** Writes to the `recent` list that the intercepting rules ask. Without it they intercept nothing. */
-function beat(list: string): FirewallResult<void> {
-  const file = `/proc/net/xt_recent/${list}`;
-  try {
-    writeFileSync(file, '+0.0.0.0\n');
-    return DONE;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
-    return failed(code, `cannot say that the daemon is alive: ${file}: ${code}; it must be writable`);
+  async #ensureSets(name: string): Promise<FirewallResult<void>> {
+    const commands: string[] = [];
+    if (ipsetSize(name) === undefined) commands.push(createSet(name, SMALLEST_ROOM));
+    if (!aliveSetStands(name)) commands.push(createAliveSet(name));
+    return commands.length === 0 ? DONE : restoreSets(this.#tools.ipset, commands);
   }
 }

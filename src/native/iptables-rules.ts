@@ -1,5 +1,6 @@
 import type { FirewallPlan, RuleName } from '../ports/firewall.js';
 import { conntrackMark } from './addon.js';
+import { aliveSetName } from './set-names.js';
 
 /** A rule as `iptables-save` shows it. */
 export interface StandingRule {
@@ -14,9 +15,6 @@ export interface PlannedRule extends StandingRule {
   readonly name: RuleName;
 }
 
-/** How long the daemon may be silent until SYNs are refused at once and no longer queued for it. */
-const ALIVE_SECONDS = 3;
-
 /** Of an answer: an IP header without options, and what a TCP header says of a handshake. */
 const LOGGED_BYTES = 60;
 
@@ -28,9 +26,8 @@ const HOOKS_COMMENT = 'minuteman-hooks';
  * The rules of a plan. A SYN towards a VIP is queued before conntrack sees it (raw), so that the entry made
  * meanwhile decides where it goes; one that reaches filter without having been translated has no backend.
  *
- * Intercepting also asks the `recent` list of that name whether the daemon wrote to it of late (every address
- * counts as 0.0.0.0 there, so the list has one entry). When it did not, it is stopped or drowned: then SYNs are
- * refused at once and do not wait in a queue that nobody reads. The list lives as long as the rules do.
+ * Intercepting also asks a second set, which holds every address while the daemon renews it and none when it
+ * does not. It is stopped or drowned then: SYNs are refused at once and do not wait in a queue that nobody reads.
  *
  * What a backend answers is logged where it enters this host's netfilter, behind conntrack and before NAT:
  * in mangle, where it comes in or, if the backend is here, where it is made. Over `lo` it would pass a second time.
@@ -46,7 +43,7 @@ export function plannedRules(plan: FirewallPlan): readonly PlannedRule[] {
     plan.queues === 1
       ? `--queue-num ${plan.firstQueue} --queue-bypass`
       : `--queue-balance ${plan.firstQueue}:${last} --queue-bypass --queue-cpu-fanout`;
-  const intercept = `${syn} -m set --match-set ${plan.ipset} dst,dst -m recent --rcheck --seconds ${ALIVE_SECONDS} --name ${plan.ipset} --mask 0.0.0.0 --rsource -m comment --comment ${COMMENT} -j NFQUEUE ${queue}`;
+  const intercept = `${syn} -m set --match-set ${plan.ipset} dst,dst -m set --match-set ${aliveSetName(plan.ipset)} dst -m comment --comment ${COMMENT} -j NFQUEUE ${queue}`;
   const refuse = `${syn} -m set --match-set ${plan.ipset} dst,dst -m conntrack ! --ctstate DNAT -m comment --comment ${COMMENT} -j REJECT --reject-with tcp-reset`;
   const answer = `${answerToOurs()} -m comment --comment ${COMMENT} -j NFLOG --nflog-group ${logGroup(plan)} --nflog-size ${LOGGED_BYTES}`;
   const hooks = `-m conntrack --ctstate INVALID -m comment --comment ${HOOKS_COMMENT}`;
@@ -91,9 +88,9 @@ export function isOurs(rule: StandingRule): boolean {
   );
 }
 
-/** The sets that our standing rules name. */
+/** The sets of VIPs that our standing rules name. */
 export function setsOfOurs(standing: readonly StandingRule[]): readonly string[] {
-  const names = standing.filter(isOurs).map((rule) => /--match-set (\S+)/.exec(rule.spec)?.[1]);
+  const names = standing.filter(isOurs).map((rule) => /--match-set (\S+) dst,dst/.exec(rule.spec)?.[1]);
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 

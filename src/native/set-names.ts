@@ -11,7 +11,15 @@ export function whyNoSetName(name: string): string | undefined {
 
 /** The set that a replacement is built in before it is swapped in. */
 export function temporarySetName(name: string): string {
-  const suffix = '-tmp';
+  return suffixed(name, '-tmp');
+}
+
+/** The set by which the rules know that the daemon is alive. */
+export function aliveSetName(name: string): string {
+  return suffixed(name, '-alive');
+}
+
+function suffixed(name: string, suffix: string): string {
   const plain = name + suffix;
   // Where that is too long the end of the name gives way to a hash of the whole.
   if (plain.length <= MAX_SET_NAME) return plain;

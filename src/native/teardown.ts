@@ -1,6 +1,7 @@
 import { KernelError } from '../ports/kernel-error.js';
 import { ipsetSize } from './addon.js';
 import { IpsetAddressSet } from './address-set.js';
+import { destroyAliveSets } from './alive-set.js';
 import { nativeConntrack } from './conntrack.js';
 import { Iptables } from './iptables.js';
 import { isOurs, removal, setsOfOurs } from './iptables-rules.js';
@@ -79,6 +80,9 @@ async function removeSets(names: ReadonlySet<string>, faults: string[]): Promise
         resolve();
       });
     });
+    const alive = await destroyAliveSets(tools.ipset, [name]);
+    if (alive.ok) gone.push(...alive.value);
+    else faults.push(alive.message);
   }
   return gone;
 }

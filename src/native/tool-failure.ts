@@ -52,7 +52,7 @@ export function explainFailure(tool: string, run: ToolRun): Failed {
   )
     return failed(
       'ENOSYS',
-      `${tool}: the kernel lacks a part (modprobe ip_set xt_set xt_recent xt_NFQUEUE xt_NFLOG xt_connmark nf_conntrack): ${said}`,
+      `${tool}: the kernel lacks a part (modprobe ip_set_hash_ipport ip_set_hash_net xt_set xt_NFQUEUE xt_NFLOG xt_connmark nf_conntrack): ${said}`,
     );
   return failed('ETOOL', `${tool}: ${said}`);
 }

@@ -159,7 +159,7 @@ serialKernelTest('teardown: removes what a killed agent left', (t) =>
     t.true((await leftovers(host)) > 0);
     const answer = await run(host, process.execPath, minuteman('teardown'));
     t.is(answer.code, 0, answer.stderr);
-    t.regex(answer.stdout, /^removed [1-9]\d* rules, 1 sets and \d+ connection entries\n$/);
+    t.regex(answer.stdout, /^removed [1-9]\d* rules, 2 sets and \d+ connection entries\n$/);
     t.is(await leftovers(host), 0);
     const again = await run(host, process.execPath, minuteman('teardown'));
     t.is(again.stdout, 'removed 0 rules, 0 sets and 0 connection entries\n');

@@ -93,7 +93,7 @@ const rows: readonly [title: string, tool: string, run: Partial<ToolRun>, code: 
         "iptables-restore v1.8.9 (legacy): iptables-restore: unable to initialize table 'raw'\nError occurred at line: 1\n",
     },
     'ENOSYS',
-    "iptables-legacy-restore: the kernel lacks a part (modprobe ip_set xt_set xt_recent xt_NFQUEUE xt_NFLOG xt_connmark nf_conntrack): iptables-restore v1.8.9 (legacy): iptables-restore: unable to initialize table 'raw'",
+    "iptables-legacy-restore: the kernel lacks a part (modprobe ip_set_hash_ipport ip_set_hash_net xt_set xt_NFQUEUE xt_NFLOG xt_connmark nf_conntrack): iptables-restore v1.8.9 (legacy): iptables-restore: unable to initialize table 'raw'",
   ],
   [
     'a rule that went meanwhile',

@@ -28,7 +28,8 @@ Napi::Function FirewallState::define(Napi::Env env) {
   return DefineClass(env, "FirewallState",
                      {InstanceMethod<&FirewallState::generation>("generation"),
                       InstanceMethod<&FirewallState::legacyTable>("legacyTable"),
-                      InstanceMethod<&FirewallState::setSize>("setSize")});
+                      InstanceMethod<&FirewallState::setSize>("setSize"),
+                      InstanceMethod<&FirewallState::renewSet>("renewSet")});
 }
 
 FirewallState::FirewallState(const Napi::CallbackInfo& info)
@@ -92,6 +93,26 @@ Napi::Value FirewallState::setSize(const Napi::CallbackInfo& info) {
   });
   if (!count) return info.Env().Undefined();
   return Napi::Number::New(info.Env(), *count);
+}
+
+// (name, timeoutSeconds) -> 0 if the hash:net set holds every address for that long from now on, else the errno
+// (or ipset's own number above 4096)
+Napi::Value FirewallState::renewSet(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].ToString();
+  const uint32_t seconds = info[1].ToNumber();
+  int error = 0;
+  translated(info.Env(), [&] {
+    for (uint8_t protocol = IPSET_PROTOCOL; protocol >= IPSET_PROTOCOL_MIN; protocol -= 1) {
+      request_.clear();
+      // A hash:net cannot hold 0.0.0.0/0; its two halves it can.
+      for (const uint32_t half : {0x00000000u, 0x80000000u}) {
+        writeSetNetworkRequest(request_, sequence_++, protocol, name.c_str(), half, 1, seconds);
+      }
+      error = socket_.request(request_, answer_, [](const Message&) {});
+      if (error != IPSET_ERR_PROTOCOL) break;
+    }
+  });
+  return Napi::Number::New(info.Env(), error);
 }
 
 }  // namespace minuteman

@@ -8,7 +8,8 @@
 
 namespace minuteman {
 
-// Cheap readings of the packet filter, to tell whether somebody changed it.
+// What a daemon asks of the packet filter every second and cheaply, without running a tool: readings that tell
+// whether somebody changed it, and renewing the entries by which the rules know that the daemon is alive.
 class FirewallState : public Napi::ObjectWrap<FirewallState> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -18,6 +19,7 @@ class FirewallState : public Napi::ObjectWrap<FirewallState> {
   Napi::Value generation(const Napi::CallbackInfo& info);
   Napi::Value legacyTable(const Napi::CallbackInfo& info);
   Napi::Value setSize(const Napi::CallbackInfo& info);
+  Napi::Value renewSet(const Napi::CallbackInfo& info);
 
   NetlinkSocket socket_;
   MessageWriter request_;

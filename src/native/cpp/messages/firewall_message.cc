@@ -36,4 +36,20 @@ std::optional<uint32_t> parseSetSize(const Message& message) {
   return elements.be32(0);
 }
 
+void writeSetNetworkRequest(MessageWriter& messages, uint32_t sequence, uint8_t protocol, const char* name,
+                            uint32_t network, uint8_t prefixLength, uint32_t timeoutSeconds) {
+  // Without NLM_F_EXCL the kernel renews an entry that stands.
+  messages.beginNetfilter(NFNL_SUBSYS_IPSET, IPSET_CMD_ADD, NLM_F_ACK, sequence, AF_INET);
+  messages.putU8(IPSET_ATTR_PROTOCOL, protocol);
+  messages.putString(IPSET_ATTR_SETNAME, name);
+  const size_t data = messages.openNest(IPSET_ATTR_DATA);
+  const size_t address = messages.openNest(IPSET_ATTR_IP);
+  messages.putBe32(IPSET_ATTR_IPADDR_IPV4 | NLA_F_NET_BYTEORDER, network);
+  messages.closeNest(address);
+  messages.putU8(IPSET_ATTR_CIDR, prefixLength);
+  messages.putBe32(IPSET_ATTR_TIMEOUT | NLA_F_NET_BYTEORDER, timeoutSeconds);
+  messages.closeNest(data);
+  messages.end();
+}
+
 }  // namespace minuteman

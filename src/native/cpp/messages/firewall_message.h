@@ -16,4 +16,9 @@ std::optional<uint32_t> parseGeneration(const Message& message);
 void writeSetHeaderRequest(MessageWriter& messages, uint32_t sequence, uint8_t protocol, const char* name);
 std::optional<uint32_t> parseSetSize(const Message& message);
 
+// Puts a network of addresses (host order) into an ipset of type hash:net that has timeouts; one that is in it
+// already gets the new timeout.
+void writeSetNetworkRequest(MessageWriter& messages, uint32_t sequence, uint8_t protocol, const char* name,
+                            uint32_t network, uint8_t prefixLength, uint32_t timeoutSeconds);
+
 }  // namespace minuteman

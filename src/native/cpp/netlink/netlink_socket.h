@@ -42,7 +42,8 @@ class NetlinkSocket {
   // there are no more. Answers 0, or the errno at which reading ended.
   int exchange(const MessageWriter& requests, std::vector<uint8_t>& buffer,
                const std::function<void(const Message&)>& each);
-  // The same for a single request: answers the errno the kernel gave, 0 if none; `each` sees the rest.
+  // The same for a single request: answers the errno the kernel gave, 0 if none; `each` sees the rest. Of several
+  // requests it answers the first errno.
   int request(const MessageWriter& request, std::vector<uint8_t>& buffer,
               const std::function<void(const Message&)>& each);
 
