@@ -69,8 +69,14 @@ function gauge(name: string, help: string, read: Metric['read']): Metric {
   return { name, type: 'gauge', help, read };
 }
 
-function perQueue(of: (queue: ReturnType<NodeStatus['queues']>[number]) => number): Metric['read'] {
-  return ({ node }) => node.queues().map((queue) => ({ value: of(queue), labels: { queue: queue.number } }));
+function perQueue(
+  of: (queue: ReturnType<NodeStatus['queues']>[number]) => number | undefined,
+): Metric['read'] {
+  return ({ node }) =>
+    node.queues().flatMap((queue) => {
+      const value = of(queue);
+      return value === undefined ? [] : [{ value, labels: { queue: queue.number } }];
+    });
 }
 
 function perSource(

@@ -118,10 +118,11 @@ function route(server: FastifyInstance, status: NodeStatus, options: ApiOptions)
         age_ms: source.lastGoodAgeMs === undefined ? null : Math.round(source.lastGoodAgeMs),
         last_error: source.lastError ?? null,
       })),
-      queues: status.queues().map(({ droppedFull, droppedNoBuffer, ...queue }) => ({
+      queues: status.queues().map(({ depth, droppedFull, droppedNoBuffer, ...queue }) => ({
         ...queue,
-        dropped_full: droppedFull,
-        dropped_no_buffer: droppedNoBuffer,
+        depth: depth ?? null,
+        dropped_full: droppedFull ?? null,
+        dropped_no_buffer: droppedNoBuffer ?? null,
       })),
       conntrack: status.conntrack() ?? null,
     };

@@ -27,10 +27,10 @@ interface HealthJson {
   readonly queues: readonly {
     readonly number: number;
     readonly received: number;
-    readonly depth: number;
+    readonly depth: number | null;
     readonly outstanding: number;
-    readonly dropped_full: number;
-    readonly dropped_no_buffer: number;
+    readonly dropped_full: number | null;
+    readonly dropped_no_buffer: number | null;
   }[];
   readonly conntrack: { readonly count: number; readonly max: number } | null;
 }
@@ -120,9 +120,9 @@ function describeHealth(health: HealthJson): string {
     const rows = queues.map((queue) => [
       queue.number,
       queue.received,
-      queue.depth,
+      queue.depth ?? '?',
       queue.outstanding,
-      queue.dropped_full + queue.dropped_no_buffer,
+      queue.dropped_full === null ? '?' : queue.dropped_full + (queue.dropped_no_buffer ?? 0),
     ]);
     parts.push('\n', formatTable(['QUEUE', 'RECEIVED', 'DEPTH', 'OUTSTANDING', 'DROPPED'], rows));
   }

@@ -1,4 +1,4 @@
-import { locateTools } from '../native/tools.js';
+import { locateTools, requireLock } from '../native/tools.js';
 import { KernelError } from '../ports/kernel-error.js';
 import { CommandFailure, EXIT_FAILURE } from './failure.js';
 import { InstanceGuard } from './instance-guard.js';
@@ -9,7 +9,7 @@ import { preflight, thisHost } from './preflight.js';
  * touched, with a line for each thing that keeps the data plane from working here.
  */
 export async function claimKernel(holder: string): Promise<InstanceGuard> {
-  const faults = preflight(thisHost(() => locateTools()));
+  const faults = preflight(thisHost(() => requireLock(locateTools())));
   if (faults.length > 0) throw new CommandFailure(EXIT_FAILURE, ...faults);
   return InstanceGuard.acquire(holder);
 }

@@ -7,8 +7,6 @@ const CAPABILITIES: readonly [name: string, bit: bigint][] = [
   ['CAP_NET_RAW', 13n],
 ];
 
-const CAP_DAC_OVERRIDE = 1n;
-
 /** Parts of the kernel that may be modules: how to see that one is there. */
 const KERNEL_PARTS: readonly { readonly module: string; readonly sign: string; readonly what: string }[] = [
   { module: 'nfnetlink_queue', sign: '/proc/net/netfilter/nfnetlink_queue', what: 'packet queues' },
@@ -23,22 +21,17 @@ export interface Host {
   exists(path: string): boolean;
   /** Loads a kernel module; in vain where there is none or it is built in. */
   loadModule(name: string): void;
-  /** Throws an error that says what to install when a tool is missing. */
+  /** Throws an error that says what to do when a tool is missing or cannot work for this user. */
   locateTools(): void;
 }
 
 /** What keeps the daemon from programming this kernel, one line each with what to do; empty if nothing does. */
 export function preflight(host: Host): readonly string[] {
-  const status = host.processStatus();
-  const missing = missingCapabilities(status);
+  const missing = missingCapabilities(host.processStatus());
   const faults: string[] = [];
   if (missing.length > 0) {
     faults.push(
       `this process lacks ${missing.join(' and ')}; run it as root, or give it the capabilities as packaging/minuteman.service does`,
-    );
-  } else if (!mayWriteRootsFiles(status)) {
-    faults.push(
-      'this process is not user 0, to whom alone the kernel opens /proc/net/xt_recent; run it as user 0, which needs no other rights, as packaging/minuteman.service does',
     );
   }
   try {
@@ -58,18 +51,8 @@ export function preflight(host: Host): readonly string[] {
 }
 
 export function missingCapabilities(processStatus: string): readonly string[] {
-  const effective = effectiveCapabilities(processStatus);
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`);
   return CAPABILITIES.filter(([, bit]) => ((effective >> bit) & 1n) === 0n).map(([name]) => name);
-}
-
-function mayWriteRootsFiles(processStatus: string): boolean {
-  // The fourth number is the one that file permissions are checked with.
-  const user = /^Uid:(?:\s+\d+){3}\s+(\d+)$/m.exec(processStatus)?.[1];
-  return user === '0' || ((effectiveCapabilities(processStatus) >> CAP_DAC_OVERRIDE) & 1n) === 1n;
-}
-
-function effectiveCapabilities(processStatus: string): bigint {
-  return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`);
 }
 
 export function thisHost(locateTools: () => void): Host {

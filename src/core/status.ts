@@ -47,13 +47,16 @@ export interface SourceStatus {
   readonly vips: number;
 }
 
-/** An NFQUEUE: what its counters say, and how many packets wait for a verdict of ours. */
+/**
+ * An NFQUEUE: what its counters say, and how many packets wait for a verdict of ours. What is undefined the kernel
+ * does not show to this user.
+ */
 export interface QueueStatus {
   readonly number: number;
   readonly received: number;
-  readonly depth: number;
-  readonly droppedFull: number;
-  readonly droppedNoBuffer: number;
+  readonly depth: number | undefined;
+  readonly droppedFull: number | undefined;
+  readonly droppedNoBuffer: number | undefined;
   readonly overruns: number;
   readonly unreadable: number;
   readonly outstanding: number;

@@ -4,14 +4,13 @@ import { createSet, SMALLEST_ROOM } from './address-set.js';
 import { aliveSetStands, beat, createAliveSet, destroyAliveSets } from './alive-set.js';
 import { restoreSets } from './ipset.js';
 import { Iptables } from './iptables.js';
-import { removal, repair, setsOfOurs } from './iptables-rules.js';
+import { removal, repair, setsOfOurs, TABLES } from './iptables-rules.js';
 import type { QueueWarden } from './queue-warden.js';
 import { whyNoSetName } from './set-names.js';
 import { failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 import type { Turns } from './turns.js';
 
-const TABLES = ['raw', 'mangle', 'filter', 'nat'];
 const DONE = { ok: true, value: undefined } as const;
 
 /** The `Firewall` of the real kernel, over iptables of either flavour. */
@@ -66,6 +65,7 @@ export class IptablesFirewall implements Firewall {
       return todo.script;
     });
     if (!changed.ok) return changed;
+    // That may have waited for the lock.
     const alive = this.#beat(plan.ipset);
     return alive.ok ? { ok: true, value: [...wrong] } : alive;
   }
@@ -81,6 +81,8 @@ export class IptablesFirewall implements Firewall {
     const commands: string[] = [];
     if (ipsetSize(name) === undefined) commands.push(createSet(name, SMALLEST_ROOM));
     if (!aliveSetStands(name)) commands.push(createAliveSet(name));
-    return commands.length === 0 ? DONE : restoreSets(this.#tools.ipset, commands);
+    const made = commands.length === 0 ? DONE : await restoreSets(this.#tools.ipset, commands);
+    // A set of somebody else's by that name does not take it; then no rule of ours will name it.
+    return made.ok ? this.#beat(name) : made;
   }
 }

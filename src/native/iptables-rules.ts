@@ -15,6 +15,9 @@ export interface PlannedRule extends StandingRule {
   readonly name: RuleName;
 }
 
+/** The tables that our rules are in. */
+export const TABLES = ['raw', 'mangle', 'filter', 'nat'] as const;
+
 /** Of an answer: an IP header without options, and what a TCP header says of a handshake. */
 const LOGGED_BYTES = 60;
 

@@ -1,7 +1,7 @@
 import type { FirewallResult } from '../ports/firewall.js';
-import { parseSave, type StandingRule } from './iptables-rules.js';
-import { runTool } from './tool.js';
-import { explainFailure } from './tool-failure.js';
+import { parseSave, type StandingRule, TABLES } from './iptables-rules.js';
+import { runTool, type ToolRun } from './tool.js';
+import { explainFailure, type Failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 
 const LOCK_WAIT_SECONDS = 5;
@@ -26,9 +26,8 @@ export class Iptables {
     work: (standing: readonly StandingRule[]) => string,
   ): Promise<FirewallResult<readonly StandingRule[]>> {
     for (let attempt = 1; ; attempt++) {
-      const saved = await runTool(this.#tools.iptablesSave, [], { timeoutMs: TIMEOUT_MS });
-      if (saved.code !== 0) return explainFailure(this.#tools.iptablesSave, saved);
-      const standing = parseSave(saved.stdout);
+      const standing = await this.#read();
+      if ('ok' in standing) return standing;
       const script = work(standing);
       if (script === '') return { ok: true, value: standing };
       const restored = await runTool(
@@ -40,5 +39,24 @@ export class Iptables {
       const failure = explainFailure(this.#tools.iptablesRestore, restored);
       if (failure.code !== 'ETOOL' || attempt === ATTEMPTS) return failure;
     }
+  }
+
+  async #read(): Promise<readonly StandingRule[] | Failed> {
+    const all = await this.#save([]);
+    if (all.code === 0) return parseSave(all.stdout);
+    // The kernel lists the legacy tables to user 0 only. Whoever names a table may read it; one that nobody uses
+    // is made, empty, by being asked for, so this is not what everybody does.
+    if (!/ip_tables_names/.test(all.stderr)) return explainFailure(this.#tools.iptablesSave, all);
+    const standing: StandingRule[] = [];
+    for (const table of TABLES) {
+      const one = await this.#save(['-t', table]);
+      if (one.code !== 0) return explainFailure(this.#tools.iptablesSave, one);
+      standing.push(...parseSave(one.stdout));
+    }
+    return standing;
+  }
+
+  #save(args: readonly string[]): Promise<ToolRun> {
+    return runTool(this.#tools.iptablesSave, args, { timeoutMs: TIMEOUT_MS });
   }
 }

@@ -31,8 +31,15 @@ function bind(number: number, options: PacketQueueOptions): NativePacketQueue {
     );
   } catch (error) {
     // The kernel says EPERM both for a queue that another socket holds and for lack of the right to bind any.
-    if (!(error instanceof KernelError) || error.code !== 'EPERM' || kernelRow(number) === undefined)
-      throw error;
+    if (!(error instanceof KernelError) || error.code !== 'EPERM') throw error;
+    const rows = kernelRows();
+    if (rows === undefined) {
+      throw new KernelError(
+        'EPERM',
+        `packet queue ${number} is held by another process (end it, or set dataPlane.firstQueue to numbers that are free), or this one lacks CAP_NET_ADMIN`,
+      );
+    }
+    if (!rows.has(number)) throw error;
     throw new KernelError(
       'EBUSY',
       `packet queue ${number} is held by another process; end it, or set dataPlane.firstQueue to numbers that are free`,
@@ -75,12 +82,13 @@ class NativeQueue implements PacketQueue {
 
   counters(): PacketQueueCounters {
     const { received, unreadable, overruns } = this.#native.counters();
-    const row = kernelRow(this.number);
+    const rows = kernelRows();
+    const row = rows?.get(this.number) ?? (rows && NOTHING_HELD);
     return {
       received,
-      depth: row?.depth ?? 0,
-      droppedFull: row?.droppedFull ?? 0,
-      droppedNoBuffer: row?.droppedNoBuffer ?? 0,
+      depth: row?.depth,
+      droppedFull: row?.droppedFull,
+      droppedNoBuffer: row?.droppedNoBuffer,
       overruns,
       unreadable,
     };
@@ -113,22 +121,26 @@ interface KernelRow {
   readonly droppedNoBuffer: number;
 }
 
+/** A queue that is closed has no line. */
+const NOTHING_HELD: KernelRow = { depth: 0, droppedFull: 0, droppedNoBuffer: 0 };
+
 /**
- * The queue's line in procfs, undefined if nobody holds the queue (or the list is not to be read). Columns:
- * number, port id, depth, copy mode, copy range, dropped when full, dropped for lack of buffer, last id, 1.
- * Of the thread, not of the process: a thread may be in another network namespace.
+ * The queues that somebody holds, by number, as procfs lists them; undefined if this user may not read that: only
+ * user 0 may. Columns: number, port id, depth, copy mode, copy range, dropped when full, dropped for lack of
+ * buffer, last id, 1. Of the thread, not of the process: a thread may be in another network namespace.
  */
-function kernelRow(number: number): KernelRow | undefined {
+function kernelRows(): ReadonlyMap<number, KernelRow> | undefined {
   let text: string;
   try {
     text = readFileSync('/proc/thread-self/net/netfilter/nfnetlink_queue', 'utf8');
   } catch {
     return undefined;
   }
+  const rows = new Map<number, KernelRow>();
   for (const line of text.split('\n')) {
     const columns = line.trim().split(/\s+/).map(Number);
-    if (columns[0] !== number || columns.length < 7) continue;
-    return { depth: columns[2]!, droppedFull: columns[5]!, droppedNoBuffer: columns[6]! };
+    if (columns.length < 7) continue;
+    rows.set(columns[0]!, { depth: columns[2]!, droppedFull: columns[5]!, droppedNoBuffer: columns[6]! });
   }
-  return undefined;
+  return rows;
 }

@@ -22,6 +22,14 @@ export function notInstalled(tool: string): Failed {
   return failed('ENOENT', `${tool} is not installed${found ? `: apt-get install ${found[1]}` : ''}`);
 }
 
+/** The error of a user who may not open the lock of the legacy iptables, and what makes it work. */
+export function lockClosed(file: string, said: string): Failed {
+  return failed(
+    'EACCES',
+    `this user may not open ${file}, the lock of the legacy iptables (${said}); make it readable to a group of the user's as packaging/minuteman.service does, or use the nft flavour, which has no lock`,
+  );
+}
+
 /**
  * Turns a run of iptables, ipset or conntrack that did not succeed into one line for the operator. `code` is
  * an errno's name where the cause is known (EPERM, EBUSY: somebody holds the xtables lock, ENOENT: no such
@@ -34,6 +42,8 @@ export function explainFailure(tool: string, run: ToolRun): Failed {
   if (run.failure !== undefined) return failed(run.failure, `${tool} did not run: ${run.failure}`);
   if (/xtables lock|Resource temporarily unavailable/.test(run.stderr))
     return failed('EBUSY', `${tool} waited in vain: another program holds the xtables lock`);
+  const lock = /can't open lock file (\S+): (.*)/.exec(run.stderr);
+  if (lock !== null) return lockClosed(lock[1]!, lock[2]!);
   if (/you must be root|Permission denied|Operation not permitted/i.test(run.stderr))
     return failed('EPERM', `${tool} needs root or CAP_NET_ADMIN: ${said}`);
   if (

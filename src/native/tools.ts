@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { KernelError } from '../ports/kernel-error.js';
-import { notInstalled } from './tool-failure.js';
+import { lockClosed, notInstalled } from './tool-failure.js';
 
 /** The programs that manage rules and sets. */
 export interface Tools {
@@ -34,6 +34,21 @@ export function locateTools(iptables = 'iptables', places: readonly string[] = u
     ipset: locate('ipset'),
     flavour: flavourOf(binary),
   };
+}
+
+/**
+ * Throws `KernelError` EACCES if this user may not open the file by which programs that change the tables of the
+ * legacy iptables exclude each other; the nft flavour has none. Opens it as iptables does, who makes a missing one.
+ */
+export function requireLock(tools: Tools, file = process.env.XTABLES_LOCKFILE || '/run/xtables.lock'): void {
+  if (tools.flavour === 'nft') return;
+  try {
+    closeSync(openSync(file, constants.O_RDONLY | constants.O_CREAT, 0o600));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const missing = lockClosed(file, code ?? 'EACCES');
+    throw new KernelError(missing.code, missing.message);
+  }
 }
 
 function usualPlaces(): readonly string[] {

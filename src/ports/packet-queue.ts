@@ -18,11 +18,11 @@ export type Verdict = 'accept' | 'drop';
 export interface PacketQueueCounters {
   /** Packets handed to us since the queue was bound. */
   readonly received: number;
-  /** Packets the kernel holds for us now, as it counts them. */
-  readonly depth: number;
+  /** Packets the kernel holds for us now, as it counts them. It shows its counts to user 0 only. */
+  readonly depth: number | undefined;
   /** Packets the kernel could not queue: full (they passed, FAIL_OPEN), or our socket had no room. */
-  readonly droppedFull: number;
-  readonly droppedNoBuffer: number;
+  readonly droppedFull: number | undefined;
+  readonly droppedNoBuffer: number | undefined;
   /** Times the socket overran (ENOBUFS) and reading went on. */
   readonly overruns: number;
   /** Packets that were no SYN we can read; they were accepted untouched. */

@@ -152,7 +152,9 @@ export const firewallCases: readonly Case<FirewallSubject>[] = [
       await ensured(subject, PLAN, ALL);
       for (const table of ['raw', 'mangle', 'filter', 'nat'] as const) await subject.flush(table);
       await subject.destroySets();
+      assert.equal(subject.firewall.heartbeat(PLAN), false);
       await ensured(subject, PLAN, ALL);
+      assert.equal(subject.firewall.heartbeat(PLAN), true);
       assert.equal((await replace(subject, [endpoint(0x0a010203, 5000)])).ok, true);
       assert.equal(subject.addressSet.size(PLAN.ipset), 1);
     },
@@ -176,6 +178,16 @@ export const firewallCases: readonly Case<FirewallSubject>[] = [
       assert.equal(subject.firewall.heartbeat(PLAN), true);
       await removed(subject, PLAN, false);
       assert.equal(subject.firewall.heartbeat(PLAN), false);
+    },
+  },
+  {
+    title: 'removing leaves only the VIPs, also where they were those of another plan',
+    run: async (subject) => {
+      await ensured(subject, PLAN, ALL);
+      await removed(subject, { ...PLAN, ipset: 'another' }, false);
+      assert.equal(subject.firewall.heartbeat(PLAN), false);
+      assert.deepEqual(await destroySet(subject), { ok: true, value: undefined });
+      await subject.destroySets();
     },
   },
   {

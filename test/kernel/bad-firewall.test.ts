@@ -16,6 +16,7 @@ const MEDDLING: readonly { readonly deed: string; readonly told: RegExp }[] = [
     told: /ipset minuteman/,
   },
   { deed: 'ipset flush minuteman', told: /^ipset minuteman$/ },
+  { deed: 'ipset flush', told: /^ipset minuteman$/ },
   { deed: 'ipset del minuteman 10.1.2.3,tcp:5000', told: /^ipset minuteman$/ },
   { deed: 'ipset add minuteman 10.1.2.99,tcp:1', told: /^ipset minuteman$/ },
   { deed: 'iptables -w -D OUTPUT 1', told: /^filter\/OUTPUT$/ },

@@ -1,12 +1,15 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ToolRun } from '../../src/native/tool.js';
 import type { Host } from '../../testbed/host.js';
 import { listen, probe } from '../../testbed/probing.js';
-import { badDay, kernelState, ONE, VIP } from '../support/bad-day.js';
+import { badDay, eventually, kernelState, ONE, VIP } from '../support/bad-day.js';
 import { MINUTEMAN } from '../support/command.js';
 import { Daemon, startDaemon } from '../support/daemon.js';
 import { callInside, startInside } from '../support/inside.js';
+import { withFlavour } from '../support/iptables-flavour.js';
+import { type Flavour, workingFlavours } from '../support/prerequisites.js';
 
 const SCENES = new URL('../support/firewall-scenes.js', import.meta.url);
 const VIPS = { [VIP]: [ONE] };
@@ -59,6 +62,11 @@ function without(tool: string): readonly string[] {
   return ['unshare', '--mount', 'sh', '-c', hide, 'sh'];
 }
 
+/** Words for `env`: that flavour of iptables, with a lock of its own. */
+function locking(flavour: Flavour, lock: string): readonly string[] {
+  return [`PATH=${withFlavour(flavour).PATH}`, `XTABLES_LOCKFILE=${lock}`];
+}
+
 const POOR: readonly {
   readonly who: string;
   readonly as: readonly string[];
@@ -75,9 +83,14 @@ const POOR: readonly {
     told: [/lacks CAP_NET_ADMIN and CAP_NET_RAW; run it as root, or give it/],
   },
   {
-    who: 'another user with the capabilities',
-    as: ['setpriv', ...NOBODY, ...MINIMAL],
-    told: [/is not user 0, .*xt_recent.*; run it as user 0/],
+    who: 'another user with one capability of two',
+    as: ['setpriv', ...NOBODY, ...['--inh-caps=', '--ambient-caps='].map((set) => `${set}+net_admin`)],
+    told: [/lacks CAP_NET_RAW; run it as root, or give it/],
+  },
+  {
+    who: 'another user with the capabilities, of whom iptables keeps its lock',
+    as: ['env', ...locking('iptables-legacy', '/root/xtables.lock'), 'setpriv', ...NOBODY, ...MINIMAL],
+    told: [/this user may not open \/root\/xtables.lock, the lock of the legacy iptables \(EACCES\)/],
   },
   {
     who: 'root without ipset',
@@ -110,17 +123,66 @@ badDay('without the right or a tool a daemon says in a line what to do', async (
   t.deepEqual(await kernelState(day.client), untouched);
 });
 
-badDay('root with two capabilities of all is enough', async (t, day) => {
-  await listen(day.one, 80, 'one');
-  const daemon = new Daemon(day.client, { vips: VIPS });
-  const args = ['--', process.execPath, MINUTEMAN, 'agent', '--config', daemon.configPath];
-  const program = await day.client.spawn('setpriv', [...MINIMAL, ...args]);
-  await program.waitForLine(/"event":"ready"/, 20_000);
-  t.is((await probe(day.client, VIP))[0]?.outcome, 'connected');
-  await day.client.must('iptables', ['-w', '-F']);
-  await program.waitForLine(/"event":"rules-restored"/, 20_000);
-  t.is((await program.stop()).code, 0);
-});
+for (const flavour of workingFlavours()) {
+  for (const [who, user] of [
+    ['root', []],
+    ['another user', NOBODY],
+  ] as const) {
+    badDay(`${flavour}: ${who} with two capabilities of all is enough`, async (t, day) => {
+      await listen(day.one, 80, 'one', 20);
+      const untouched = await kernelState(day.client);
+      const daemon = new Daemon(day.client, { vips: VIPS });
+      const directory = dirname(daemon.configPath);
+      const lock = join(directory, 'xtables.lock');
+      writeFileSync(lock, '', { mode: 0o644 });
+      chmodSync(directory, 0o755);
+      const agent = ['setpriv', ...user, ...MINIMAL, '--', process.execPath, MINUTEMAN, 'agent'];
+      const program = await day.client.spawn('env', [
+        ...locking(flavour, lock),
+        ...agent,
+        '--config',
+        daemon.configPath,
+      ]);
+      await program.waitForLine(/"event":"ready"/, 20_000);
+      const container = await day.client.container('c1', { address: '10.88.1.2' });
+      // Longer than the kernel goes without a heartbeat.
+      for (const pauseMs of [0, 4_000]) {
+        await sleep(pauseMs);
+        for (const from of [day.client, container])
+          t.is((await probe(from, VIP))[0]?.outcome, 'connected', from.name);
+      }
+
+      program.kill('SIGSTOP');
+      await sleep(4_300);
+      const [stopped] = await probe(day.client, VIP);
+      t.is(stopped?.errno, 'ECONNREFUSED');
+      t.true(stopped!.ms < 100);
+      program.kill('SIGCONT');
+      await eventually(
+        'a connection',
+        () => probe(day.client, VIP),
+        ([seen]) => seen?.outcome === 'connected',
+      );
+
+      await day.client.must('sh', ['-c', `${flavour} -w -F; ${flavour} -w -t raw -F; ipset destroy`]);
+      const { ms } = await eventually(
+        'a connection after everything was taken away',
+        () => probe(day.client, VIP, { timeoutMs: 500 }),
+        ([seen]) => seen?.outcome === 'connected',
+      );
+      t.log(`restored in ${(ms / 1000).toFixed(1)} s`);
+      await program.waitForLine(/"event":"rules-restored"/, 20_000);
+      const health = await day.client.must('curl', ['-sS', 'http://127.0.0.1:61421/healthz']);
+      const [queue] = (JSON.parse(health) as { queues: { depth: number | null }[] }).queues;
+      t.is(queue?.depth, who === 'root' ? 0 : null, 'what the kernel shows to user 0 only is not made up');
+      const errors = program.lines.filter((line) => /"event":"[a-z-]*(error|restarted)"/.test(line));
+      t.deepEqual(errors, []);
+      t.is((await program.stop()).code, 0);
+      const left = (await kernelState(day.client)).filter((line) => !line.includes('minuteman-hooks'));
+      t.deepEqual(left, untouched);
+    });
+  }
+}
 
 badDay('what is taken already ends the start, and the message says which', async (t, day) => {
   const untouched = await kernelState(day.client);

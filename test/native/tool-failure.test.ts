@@ -30,11 +30,11 @@ const rows: readonly [title: string, tool: string, run: Partial<ToolRun>, code: 
     'iptables-save needs root or CAP_NET_ADMIN: iptables-save v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)',
   ],
   [
-    'iptables (legacy) without privilege',
+    'iptables (legacy) whose lock belongs to somebody else',
     'iptables-legacy-restore',
     { stderr: "Fatal: can't open lock file /run/xtables.lock: Permission denied\n" },
-    'EPERM',
-    "iptables-legacy-restore needs root or CAP_NET_ADMIN: Fatal: can't open lock file /run/xtables.lock: Permission denied",
+    'EACCES',
+    "this user may not open /run/xtables.lock, the lock of the legacy iptables (Permission denied); make it readable to a group of the user's as packaging/minuteman.service does, or use the nft flavour, which has no lock",
   ],
   [
     'ipset without privilege',

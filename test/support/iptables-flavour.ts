@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { locateTools } from '../../src/native/tools.js';
@@ -14,6 +14,8 @@ export function withFlavour(flavour: Flavour): Readonly<Record<string, string>> 
   let directory = directories.get(flavour);
   if (directory === undefined) {
     const made = mkdtempSync(join(tmpdir(), `minuteman-${flavour}-`));
+    // For whichever user the daemon runs as.
+    chmodSync(made, 0o755);
     process.once('exit', () => rmSync(made, { recursive: true, force: true }));
     const place = dirname(locateTools(flavour).iptablesSave);
     for (const tool of ['', '-save', '-restore']) {

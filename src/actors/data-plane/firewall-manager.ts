@@ -149,7 +149,7 @@ export function firewallManager(options: FirewallManagerOptions): Behavior<Firew
     handle: (state, message, self) => {
       switch (message.kind) {
         case 'set-ready':
-          if (state.fingerprint === undefined) ensure(state, self);
+          check(state, self);
           break;
         case 'ensured':
           if (message.attempt === state.ensuring) ensured(state, message.result);

@@ -101,6 +101,14 @@ test('what others do to their own rules costs an inspection and nothing else', a
   t.is(stage.log.named('rules-restored').length, 0);
 });
 
+test('when the set comes back that others destroyed with the rules, these follow it at once', async (t) => {
+  const stage = await new RulesStage().stand();
+  stage.firewall.flush();
+  await stage.send({ kind: 'set-ready' });
+  await stage.pass(TOOL_MS);
+  t.true(stage.complete);
+});
+
 test('when there is nothing left to beat for, the rules are made again', async (t) => {
   const stage = await new RulesStage().stand();
   stage.firewall.beatable = false;
