@@ -7,6 +7,7 @@ import { failed } from './tool-failure.js';
 /** How long the daemon may be silent until SYNs are refused at once and no longer queued for it. */
 const ALIVE_SECONDS = 3;
 
+const EPERM = 1;
 const ENOENT = 2;
 
 /*
@@ -29,13 +30,11 @@ export function beat(name: string): FirewallResult<void> {
   const set = aliveSetName(name);
   const error = renewIpset(set, ALIVE_SECONDS);
   if (error === 0) return { ok: true, value: undefined };
-  const gone = error === ENOENT;
-  return failed(
-    gone ? 'ENOENT' : 'EINVAL',
-    gone
-      ? `cannot say that the daemon is alive: the set ${set} is gone`
-      : `cannot say that the daemon is alive: the set ${set} is none of ours (error ${error}); run "ipset destroy ${set}", or choose another dataPlane.ipset`,
-  );
+  const what = `cannot say that the daemon is alive: the set ${set}`;
+  if (error === ENOENT) return failed('ENOENT', `${what} is gone`);
+  if (error === EPERM) return failed('EPERM', `${what} may be renewed with CAP_NET_ADMIN only`);
+  const remedy = `run "ipset destroy ${set}", or choose another dataPlane.ipset`;
+  return failed('EINVAL', `${what} is none of ours (error ${error}); ${remedy}`);
 }
 
 /** Takes away those that belong to the VIP sets `names`; answers which stood. No rule may name them any more. */

@@ -159,6 +159,9 @@ for (const iptables of workingFlavours()) {
     t.is(!result.ok && result.code, 'EPERM');
     t.regex((!result.ok && result.message) || '', /CAP_NET_ADMIN|you must be root/);
     t.notRegex((!result.ok && result.message) || '', /\n/);
+    await intercept(t, s);
+    const later = await call<FirewallResult<unknown>>(s, 'intercept', { vips: [VIP] }, NO_PRIVILEGE);
+    t.is(!later.ok && later.code, 'EPERM', 'also where all sets stand already');
   });
 }
 

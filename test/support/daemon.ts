@@ -30,12 +30,6 @@ export interface DaemonOptions {
 }
 
 const API = 'http://127.0.0.1:61421';
-/** What daemons read, until this process ends. */
-const directories: string[] = [];
-process.once('exit', () => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
-
 const START_MS = 20_000;
 const STOP_MS = 15_000;
 
