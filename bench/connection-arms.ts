@@ -12,7 +12,11 @@ export const ARM_NAMES = ['direct', 'nft-dnat', 'haproxy', 'minuteman'] as const
 export type ArmName = (typeof ARM_NAMES)[number];
 
 export const VIP_ADDRESS = '10.1.2.3';
-export const VIP_PORT = 5000;
+/**
+ * As many as there are backends: the direct arm calls two addresses, and a kernel that may choose among the
+ * ports of two meets a tuple that was just in use half as often.
+ */
+export const VIP_PORTS = [5000, 5001];
 export const BACKEND_PORT = 8000;
 
 /** One way to reach the backends, standing in a client host of its own so that none burdens another. */
@@ -38,7 +42,7 @@ interface Site {
 
 type Start = (site: Site) => Promise<Omit<Arm, 'name' | 'client'>>;
 
-const VIP = `${VIP_ADDRESS}:${VIP_PORT}`;
+const VIPS = VIP_PORTS.map((port) => `${VIP_ADDRESS}:${port}`);
 
 const STARTS: Readonly<Record<ArmName, Start>> = {
   direct: async ({ client, backends }) => ({
@@ -48,7 +52,7 @@ const STARTS: Readonly<Record<ArmName, Start>> = {
   }),
   'nft-dnat': async ({ client, backends }) => {
     await client.must(installed('nft')!, ['-f', '-'], { input: natRules(backends) });
-    return { targets: [VIP], source: client.address, ...kernelOnly };
+    return { targets: VIPS, source: client.address, ...kernelOnly };
   },
   haproxy: async ({ client, backends, directory }) => {
     // The VIP is an address of the client's own here. A second one is for bound source ports, because the
@@ -63,7 +67,7 @@ const STARTS: Readonly<Record<ArmName, Start>> = {
     const program = await client.spawn(installed('haproxy')!, ['-db', '-f', file]);
     await untilListening(client, program);
     return {
-      targets: [VIP],
+      targets: VIPS,
       source: second,
       cpuMs: () => cpuMs(program.pid),
       stop: async () => {
@@ -72,10 +76,11 @@ const STARTS: Readonly<Record<ArmName, Start>> = {
     };
   },
   minuteman: async ({ client, backends, directory }) => {
-    const vips = { [VIP]: backends.map((backend) => `${backend.address}:${BACKEND_PORT}`) };
+    const endpoints = backends.map((backend) => `${backend.address}:${BACKEND_PORT}`);
+    const vips = Object.fromEntries(VIPS.map((vip) => [vip, endpoints]));
     const daemon = await startDaemon(client, directory, vips);
     return {
-      targets: [VIP],
+      targets: VIPS,
       source: client.address,
       cpuMs: () => cpuMs(daemon.program.pid),
       stop: () => daemon.stop(),
@@ -128,7 +133,7 @@ function natRules(backends: readonly Host[]): string {
   return `table ip bench {
   chain output {
     type nat hook output priority -100;
-    ip daddr ${VIP_ADDRESS} tcp dport ${VIP_PORT} dnat ip to numgen random mod ${backends.length} map { ${draw} }
+    ip daddr ${VIP_ADDRESS} tcp dport { ${VIP_PORTS.join(', ')} } dnat ip to numgen random mod ${backends.length} map { ${draw} }
   }
 }
 `;
@@ -147,7 +152,7 @@ defaults
   timeout server 60s
   option nolinger
 listen vip
-  bind ${VIP}
+  bind ${VIPS.join(',')}
   balance random
 ${servers.join('\n')}
 `;
@@ -155,7 +160,7 @@ ${servers.join('\n')}
 
 async function untilListening(host: Host, program: Program): Promise<void> {
   while (program.running) {
-    if ((await host.must('ss', ['-Hltn'])).includes(VIP)) return;
+    if ((await host.must('ss', ['-Hltn'])).includes(VIPS.at(-1)!)) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`${program.name} ended at once:\n${program.lines.join('\n')}`);
