@@ -55,6 +55,8 @@ function findMissing(): string | undefined {
     return 'the kernel has no veth devices';
   if (!works('unshare', ['--net', 'ipset', 'create', 's', 'hash:ip,port']))
     return 'the kernel has no ip_set hash:ip,port';
+  if (!works('unshare', ['--net', 'ipset', 'create', 's', 'hash:net', 'timeout', '3']))
+    return 'the kernel has no ip_set hash:net with timeouts';
   if (!works('unshare', ['--net', 'iptables', '-w', '-t', 'raw', '-S']))
     return 'iptables has no raw table here';
   return undefined;
