@@ -10,13 +10,14 @@ import { Daemon, startDaemon } from '../support/daemon.js';
 import { callInside, startInside } from '../support/inside.js';
 import { withFlavour } from '../support/iptables-flavour.js';
 import { type Flavour, workingFlavours } from '../support/prerequisites.js';
+import { PUBLIC_MINUTEMAN, shown } from '../support/public-checkout.js';
 
 const SCENES = new URL('../support/firewall-scenes.js', import.meta.url);
 const VIPS = { [VIP]: [ONE] };
 
 /** A daemon that is not expected to get far. */
 function attempt(host: Host, daemon: Daemon, as: readonly string[] = []): Promise<ToolRun> {
-  const command = [...as, process.execPath, MINUTEMAN, 'agent', '--config', daemon.configPath];
+  const command = [...shown, ...as, ...PUBLIC_MINUTEMAN, 'agent', '--config', daemon.configPath];
   return host.exec(command[0]!, command.slice(1), { timeoutMs: 20_000 });
 }
 
@@ -136,13 +137,11 @@ for (const flavour of workingFlavours()) {
       const lock = join(directory, 'xtables.lock');
       writeFileSync(lock, '', { mode: 0o644 });
       chmodSync(directory, 0o755);
-      const agent = ['setpriv', ...user, ...MINIMAL, '--', process.execPath, MINUTEMAN, 'agent'];
-      const program = await day.client.spawn('env', [
-        ...locking(flavour, lock),
-        ...agent,
-        '--config',
-        daemon.configPath,
-      ]);
+      const command = [
+        ...[...shown, 'env', ...locking(flavour, lock), 'setpriv', ...user, ...MINIMAL, '--'],
+        ...[...PUBLIC_MINUTEMAN, 'agent', '--config', daemon.configPath],
+      ];
+      const program = await day.client.spawn(command[0]!, command.slice(1));
       await program.waitForLine(/"event":"ready"/, 20_000);
       const container = await day.client.container('c1', { address: '10.88.1.2' });
       // Longer than the kernel goes without a heartbeat.
