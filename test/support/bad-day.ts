@@ -58,8 +58,7 @@ export async function kernelState(host: Host): Promise<readonly string[]> {
     lines.push(...rules.map((rule) => `${save}: ${rule}`));
   }
   const sets = (await host.must('ipset', ['save'])).split('\n').filter(Boolean);
-  // Of an entry that the heartbeat renews this much is always the same.
-  const lasting = (set: string): string =>
-    set.replace(/ bucketsize \d+ initval \S+/, '').replace(/^(add .*) timeout \d+$/, '$1');
-  return [...lines, ...sets.map(lasting).sort()];
+  // What the heartbeat renews comes and goes.
+  const lasting = sets.filter((set) => !/^add .* timeout \d+$/.test(set));
+  return [...lines, ...lasting.map((set) => set.replace(/ bucketsize \d+ initval \S+/, '')).sort()];
 }
