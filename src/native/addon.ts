@@ -14,7 +14,7 @@ export const PACKET = { columns: 5, batch: 256 } as const;
 /** Rows of `EVENT`: 0 answered or 1 refused, client, VIP, backend, time (ms). */
 export const EVENT = { columns: 5 } as const;
 /** Rows of a conntrack request: client, VIP, then what the request needs. */
-export const REQUEST = { columns: 4, batch: 128 } as const;
+export const REQUEST = { columns: 5, batch: 128 } as const;
 /** Rows of a conntrack entry: client, VIP, backend, TCP state, 1 if ours, id. */
 export const ENTRY = { columns: 6 } as const;
 
@@ -37,7 +37,10 @@ export interface NativeConntrackTable {
   /** The errno of each request of the last batch, 0 for success. */
   readonly outcomes: Int32Array;
   readonly entries: Float64Array;
-  /** Requests: client, VIP, backend, source address or -1. Answers how many failed. */
+  /**
+   * Requests: client, VIP, backend, source address or -1, id of the entry to delete first or -1. Answers how many
+   * failed; `entries` has the entries of those that exist, or 0 for a client.
+   */
   create(count: number, timeoutSeconds: number): number;
   find(count: number): void;
   /** Requests: client, VIP, id. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { EntryState } from '../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../core/endpoint.js';
@@ -46,8 +47,8 @@ const TCP_STATES: readonly EntryState[] = [
   'syn-sent2',
 ];
 
+const { EEXIST } = constants.errno;
 const MADE: MapOutcome = { kind: 'made' };
-const EXISTS: MapOutcome = { kind: 'exists' };
 const FULL: MapOutcome = { kind: 'full' };
 
 /** A kernel's table with what reads the answers to its entries; `close` lets both go. */
@@ -70,7 +71,7 @@ class KernelConntrack implements NativeConntrack {
   }
 
   map(mappings: readonly Mapping[]): readonly MapOutcome[] {
-    const { requests, outcomes } = this.#table;
+    const { requests, outcomes, entries } = this.#table;
     const answer: MapOutcome[] = [];
     for (const batch of batches(mappings)) {
       batch.forEach((mapping, row) => {
@@ -79,9 +80,14 @@ class KernelConntrack implements NativeConntrack {
         requests[at + 1] = mapping.vip;
         requests[at + 2] = mapping.backend;
         requests[at + 3] = mapping.source ?? -1;
+        requests[at + 4] = mapping.instead?.id ?? -1;
       });
       kernelCall('connection table', () => this.#table.create(batch.length, this.#options.timeoutSeconds));
-      for (let row = 0; row < batch.length; row += 1) answer.push(outcomeOf(outcomes[row]!));
+      batch.forEach((mapping, row) => {
+        const errno = outcomes[row]!;
+        if (errno === EEXIST) answer.push({ kind: 'exists', entry: entryOf(mapping, entries, row) });
+        else answer.push(errno === 0 ? MADE : failureOf(errno));
+      });
     }
     return answer;
   }
@@ -98,9 +104,7 @@ class KernelConntrack implements NativeConntrack {
       batch.forEach((flow, row) => {
         const errno = outcomes[row]!;
         if (errno !== 0 && nameOf(errno) !== 'ENOENT') throw refused('looking an entry up', errno);
-        const entry = errno === 0 ? decodeEntry(entries, row) : undefined;
-        // The kernel also finds a connection whose reply direction has that tuple; that is not this flow.
-        answer.push(entry?.client === flow.client && entry.vip === flow.vip ? entry : undefined);
+        answer.push(errno === 0 ? entryOf(flow, entries, row) : undefined);
       });
     }
     return answer;
@@ -175,13 +179,18 @@ function refused(what: string, errno: number): KernelError {
   return new KernelError(nameOf(errno), `connection table: ${what}: ${nameOf(errno)}`);
 }
 
-function outcomeOf(errno: number): MapOutcome {
-  if (errno === 0) return MADE;
+function failureOf(errno: number): MapOutcome {
   const code = nameOf(errno);
-  if (code === 'EEXIST') return EXISTS;
   // ENFILE is what a kernel says whose table is full.
   if (code === 'ENOMEM' || code === 'ENFILE' || code === 'ENOBUFS') return FULL;
   return { kind: 'error', code };
+}
+
+/** The flow's entry in that row. The kernel also finds a connection whose reply direction has the flow's tuple. */
+function entryOf(flow: Flow, rows: Float64Array, row: number): ConntrackEntry | undefined {
+  const at = row * ENTRY.columns;
+  if (rows[at] !== flow.client || rows[at + 1] !== flow.vip) return undefined;
+  return decodeEntry(rows, row);
 }
 
 function decodeEntry(rows: Float64Array, row: number): ConntrackEntry {

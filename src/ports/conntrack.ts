@@ -15,6 +15,8 @@ export interface Mapping extends Flow {
    * unless the reply tuple would then clash with another connection: then the kernel picks one.
    */
   readonly source: Address | undefined;
+  /** The flow's old entry, to be deleted first; left alone, and the new one not made, if it was replaced since. */
+  readonly instead?: ConntrackEntry | undefined;
 }
 
 /** An entry as it stands in the kernel. */
@@ -29,12 +31,13 @@ export interface ConntrackEntry extends Flow {
 }
 
 /**
- * `made`; `exists`: an entry with that original or reply tuple stands already; `full`: no room (ENOMEM,
+ * `made`; `exists`: an entry with that original or reply tuple stands already, `entry` is the flow's own unless that
+ * ended meanwhile; `full`: no room (ENOMEM,
  * table full); `error`: anything else, `code` names it.
  */
 export type MapOutcome =
   | { readonly kind: 'made' }
-  | { readonly kind: 'exists' }
+  | { readonly kind: 'exists'; readonly entry: ConntrackEntry | undefined }
   | { readonly kind: 'full' }
   | { readonly kind: 'error'; readonly code: string };
 

@@ -100,7 +100,8 @@ export const CONNTRACK_CASES: readonly Case[] = [
   resting('what exists is said so, at its place in the batch', async ({ conntrack, ...stage }) => {
     assert.deepEqual(conntrack.map([mapping(stage, 1)]), [{ kind: 'made' }]);
     const outcomes = conntrack.map([mapping(stage, 0), mapping(stage, 1), mapping(stage, 2)]);
-    assert.deepEqual(outcomes, [{ kind: 'made' }, { kind: 'exists' }, { kind: 'made' }]);
+    const [entry] = conntrack.lookup([mapping(stage, 1)]);
+    assert.deepEqual(outcomes, [{ kind: 'made' }, { kind: 'exists', entry }, { kind: 'made' }]);
     assert.deepEqual(conntrack.map([]), []);
   }),
 
@@ -122,6 +123,29 @@ export const CONNTRACK_CASES: readonly Case[] = [
     assert.equal(conntrack.removeAll(), 100);
     assert.equal(conntrack.countOurs(), 0);
     assert.equal(conntrack.removeAll(), 0);
+  }),
+
+  resting('an old entry makes room for the one that is made instead', async ({ conntrack, ...stage }) => {
+    conntrack.map([mapping(stage, 1), mapping(stage, 2)]);
+    const entries = conntrack.lookup([mapping(stage, 1), mapping(stage, 2)]);
+    const moved = [1, 2].map((i) => ({
+      ...mapping(stage, i),
+      backend: stage.closed,
+      instead: entries[i - 1]!,
+    }));
+    const stale = {
+      ...moved[1]!,
+      instead: { ...moved[1]!.instead, id: (moved[1]!.instead.id + 1) % 2 ** 32 },
+    };
+    assert.deepEqual(conntrack.map([moved[0]!, stale]), [
+      { kind: 'made' },
+      { kind: 'exists', entry: entries[1] },
+    ]);
+    assert.deepEqual(
+      conntrack.lookup([mapping(stage, 1), mapping(stage, 2)]).map((entry) => entry?.backend),
+      [stage.closed, stage.server],
+    );
+    assert.equal(conntrack.countOurs(), 2);
   }),
 
   // The kernel makes an id of the entry's place in memory and its tuple: the same tuple may well get the same

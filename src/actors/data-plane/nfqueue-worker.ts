@@ -51,6 +51,14 @@ interface Placement {
   readonly syn: Syn;
   readonly backend: Endpoint;
   readonly outcome: CreateOutcome;
+  /** The entry that it replaces. */
+  readonly instead?: ConntrackEntry;
+}
+
+/** A placement whose tuple the kernel tracks already: by `entry`, unless that ended meanwhile. */
+interface Taken {
+  readonly placement: Placement;
+  readonly entry: ConntrackEntry | undefined;
 }
 
 /**
@@ -106,7 +114,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     settle(state, syns, 'refused');
   };
 
-  const mapping = ({ syn, backend }: Placement): Mapping => ({
+  const mapping = ({ syn, backend, instead }: Placement): Mapping => ({
     client: syn.client,
     vip: syn.vip,
     backend,
@@ -116,11 +124,12 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       routes.lookup(addressOf(backend)),
       options.masquerade,
     ),
+    instead,
   });
 
   /** Makes entries and settles the SYNs that got one; answers the placements whose tuple is taken. */
-  const map = (state: State, placements: readonly Placement[]): Placement[] => {
-    const taken: Placement[] = [];
+  const map = (state: State, placements: readonly Placement[]): Taken[] => {
+    const taken: Taken[] = [];
     const mapped: Syn[] = [];
     const deferred: Syn[] = [];
     const outcomes = conntrack.map(placements.map(mapping));
@@ -132,7 +141,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
           mapped.push(placement.syn);
           break;
         case 'exists':
-          taken.push(placement);
+          taken.push({ placement, entry: outcome.entry });
           break;
         case 'full':
           telemetry.created('full');
@@ -165,17 +174,11 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
   };
 
   /** Decides on SYNs whose tuple the kernel tracks already. */
-  const resolve = (
-    state: State,
-    taken: readonly Placement[],
-    replyTo: Mailbox<NfqueueWorkerMessage>,
-  ): void => {
-    const entries = conntrack.lookup(taken.map(({ syn }) => syn));
+  const resolve = (state: State, taken: readonly Taken[], replyTo: Mailbox<NfqueueWorkerMessage>): void => {
     const left: Syn[] = [];
-    const closed: ConntrackEntry[] = [];
     const again: Placement[] = [];
-    for (const [i, { syn, backend }] of taken.entries()) {
-      const entry = entries[i];
+    for (const { placement, entry } of taken) {
+      const { syn, backend } = placement;
       if (entry === undefined) {
         // It ended between the two requests, or its reply tuple was the one taken.
         again.push({ syn, backend, outcome: 'made' });
@@ -186,8 +189,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
           left.push(syn);
           break;
         case 'replace':
-          closed.push(entry);
-          again.push({ syn, backend, outcome: 'exists-replaced' });
+          again.push({ syn, backend, outcome: 'exists-replaced', instead: entry });
           break;
         case 'ask':
           directory.entries.get(syn.vip)?.mailbox.send({ kind: 'retransmitted', syn, entry, replyTo });
@@ -198,8 +200,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     settle(state, left, 'mapped');
     release(left);
     if (again.length === 0) return;
-    conntrack.remove(closed);
-    const lost = map(state, again).map(({ syn }) => syn);
+    const lost = map(state, again).map(({ placement }) => placement.syn);
     // Taken once more within microseconds: somebody else is placing the same tuple. The retry will see.
     settle(state, lost, 'deferred');
     // Of two copies of one SYN the first was placed just now, and its handshake is in flight.
@@ -279,8 +280,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
             telemetry.created('exists-kept');
             settle(state, [syn], 'mapped');
           } else {
-            conntrack.remove([entry]);
-            place(state, [{ syn, backend, outcome: 'exists-moved' }], self.mailbox);
+            place(state, [{ syn, backend, outcome: 'exists-moved', instead: entry }], self.mailbox);
           }
           break;
         }

@@ -15,6 +15,9 @@ namespace {
 // Room for the errors of a whole batch, and for a dump to run ahead.
 constexpr int RECEIVE_BYTES = 4 << 20;
 constexpr size_t ANSWER_BYTES = 64 << 10;
+// For a batch: an entry or an error each. An entry takes some 400 bytes.
+constexpr size_t ANSWERS = 16;
+constexpr size_t ENTRY_BYTES = 1024;
 
 NetlinkSocket openSocket(Napi::Env env) {
   return translated(env, [] { return NetlinkSocket(NETLINK_NETFILTER, 0, RECEIVE_BYTES); });
@@ -43,7 +46,7 @@ Napi::Function ConntrackTable::define(Napi::Env env) {
 }
 
 ConntrackTable::ConntrackTable(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<ConntrackTable>(info), socket_(openSocket(info.Env())), answer_(ANSWER_BYTES) {
+    : Napi::ObjectWrap<ConntrackTable>(info), socket_(openSocket(info.Env())), answer_(ANSWER_BYTES), answers_(ANSWERS, ENTRY_BYTES) {
   const Napi::Env env = info.Env();
   auto requests = Napi::Float64Array::New(env, BATCH * REQUEST_COLUMNS);
   auto outcomes = Napi::Int32Array::New(env, BATCH);
@@ -61,13 +64,13 @@ size_t ConntrackTable::batchSize(const Napi::CallbackInfo& info) {
   return std::min<size_t>(info[0].As<Napi::Number>().Uint32Value(), BATCH);
 }
 
-// Sends the requests, whose sequence numbers run from `sequence_` on, and puts each one's errno and entry, if
+// Sends the requests, whose first `count` sequence numbers run from `sequence_` on, and puts each one's errno and entry, if
 // the answer has one, into its row. No request asks for an acknowledgement: success is silence.
 void ConntrackTable::exchangeBatch(size_t count, const char* what) {
   const uint32_t first = sequence_;
   sequence_ += static_cast<uint32_t>(count);
   std::fill_n(outcome_, count, 0);
-  const int broken = socket_.exchange(requests_, answer_, [&](const Message& message) {
+  const int broken = socket_.exchange(requests_, answers_, [&](const Message& message) {
     const uint32_t row = message.sequence - first;
     if (row >= count) return;
     ConntrackEntry entry;
@@ -80,7 +83,26 @@ void ConntrackTable::exchangeBatch(size_t count, const char* what) {
   if (broken != 0) throw KernelFailure{broken, what};
 }
 
-// (count, timeout in seconds) -> how many could not be created; `outcomes` has their errnos.
+// Puts the entries that were in the way of a creation into their rows.
+void ConntrackTable::findExisting(size_t count) {
+  const uint32_t first = sequence_;
+  sequence_ += static_cast<uint32_t>(count);
+  requests_.clear();
+  for (size_t i = 0; i < count; i += 1) {
+    if (outcome_[i] != EEXIST) continue;
+    const double* row = request_ + i * REQUEST_COLUMNS;
+    entry_[i * ENTRY_COLUMNS] = 0;
+    writeGet(requests_, first + static_cast<uint32_t>(i), Endpoint::of(row[0]), Endpoint::of(row[1]));
+  }
+  const int broken = socket_.exchange(requests_, answers_, [&](const Message& message) {
+    const uint32_t row = message.sequence - first;
+    ConntrackEntry entry;
+    if (row < count && parseEntry(message, entry)) writeRow(entry_ + row * ENTRY_COLUMNS, entry);
+  });
+  if (broken != 0) throw KernelFailure{broken, "looking connection entries up"};
+}
+
+// (count, timeout in seconds) -> how many could not be created; `outcomes` has their errnos, `entries` what exists.
 Napi::Value ConntrackTable::create(const Napi::CallbackInfo& info) {
   const size_t count = batchSize(info);
   const uint32_t timeoutSeconds = info[1].As<Napi::Number>().Uint32Value();
@@ -89,9 +111,16 @@ Napi::Value ConntrackTable::create(const Napi::CallbackInfo& info) {
     const double* row = request_ + i * REQUEST_COLUMNS;
     MappingRequest mapping{Endpoint::of(row[0]), Endpoint::of(row[1]), Endpoint::of(row[2]), std::nullopt};
     if (row[3] >= 0) mapping.source = static_cast<uint32_t>(row[3]);
+    // What becomes of the deletion shows in what becomes of the creation.
+    if (row[4] >= 0) {
+      writeDelete(requests_, sequence_ - 1, mapping.client, mapping.destination, static_cast<uint32_t>(row[4]));
+    }
     writeCreate(requests_, sequence_ + static_cast<uint32_t>(i), mapping, timeoutSeconds);
   }
-  translated(info.Env(), [&] { exchangeBatch(count, "creating connection entries"); });
+  translated(info.Env(), [&] {
+    exchangeBatch(count, "creating connection entries");
+    if (std::count(outcome_, outcome_ + count, EEXIST) > 0) findExisting(count);
+  });
   if (flows_ != nullptr) rememberCreated(count);
   const auto failed = std::count_if(outcome_, outcome_ + count, [](int32_t error) { return error != 0; });
   return Napi::Number::New(info.Env(), static_cast<double>(failed));

@@ -8,21 +8,23 @@
 
 #include "flow_memory.h"
 #include "messages/conntrack_message.h"
+#include "netlink/datagram_batch.h"
 #include "netlink/netlink_socket.h"
 
 namespace minuteman {
 
 // The kernel's connection table. Requests lie in `requests` and answers in `outcomes` and `entries`, memory
-// shared with JavaScript; a batch is one system call, and one or more to fetch what failed.
+// shared with JavaScript; a batch is one system call to send it, and one to fetch what the kernel has to say.
 class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit ConntrackTable(const Napi::CallbackInfo& info);
 
   static constexpr size_t BATCH = 128;
-  // Columns of a request to create: client, destination, backend, source address or -1.
+  // Columns of a request to create: client, destination, backend, source address or -1, id of the entry to delete
+  // first or -1.
   // Of one to look up: client, destination. Of one to delete: client, destination, id.
-  static constexpr size_t REQUEST_COLUMNS = 4;
+  static constexpr size_t REQUEST_COLUMNS = 5;
   // Columns of an entry: client, destination, backend, TCP state, whether it is ours, id.
   static constexpr size_t ENTRY_COLUMNS = 6;
 
@@ -44,6 +46,7 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
   size_t batchSize(const Napi::CallbackInfo& info);
   void rememberCreated(size_t count);
   std::optional<Flow> findAnswered(Endpoint backend, Endpoint seen);
+  void findExisting(size_t count);
   void exchangeBatch(size_t count, const char* what);
   void dumpOurs(bool unansweredOnly, const std::function<void(const ConntrackEntry&)>& each);
 
@@ -51,6 +54,7 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
   MessageWriter requests_;
   std::unique_ptr<FlowMemory> flows_;
   std::vector<uint8_t> answer_;
+  DatagramBatch answers_;
   uint32_t sequence_ = 1;
   double* request_ = nullptr;
   int32_t* outcome_ = nullptr;

@@ -40,10 +40,12 @@ export class MemoryConntrack implements Conntrack {
     return mappings.map((mapping): MapOutcome => {
       const code = this.failures.shift();
       if (code !== undefined) return { kind: 'error', code };
-      if (this.#entries.has(flowKey(mapping))) return { kind: 'exists' };
+      if (mapping.instead !== undefined) this.remove([mapping.instead]);
+      const entry = this.#entries.get(flowKey(mapping));
+      if (entry !== undefined) return { kind: 'exists', entry: { ...entry } };
       if (this.#entries.size + this.others >= this.max) return { kind: 'full' };
       const answers = this.#freeAnswer(mapping);
-      if (answers === undefined) return { kind: 'exists' };
+      if (answers === undefined) return { kind: 'exists', entry: undefined };
       this.#put(mapping, mapping.backend, answers, 'syn-sent', true);
       return { kind: 'made' };
     });

@@ -74,6 +74,21 @@ int NetlinkSocket::exchange(const MessageWriter& requests, std::vector<uint8_t>&
   }
 }
 
+int NetlinkSocket::exchange(const MessageWriter& requests, DatagramBatch& datagrams,
+                            const std::function<void(const Message&)>& each) {
+  send(requests);
+  for (;;) {
+    const int count = datagrams.receive(descriptor_);
+    if (count < 0) return count == -EAGAIN ? 0 : -count;
+    for (int i = 0; i < count; i += 1) {
+      MessageReader reader(datagrams.datagram(i));
+      Message message;
+      while (reader.next(message)) each(message);
+    }
+    if (count < datagrams.capacity()) return 0;
+  }
+}
+
 int NetlinkSocket::request(const MessageWriter& request, std::vector<uint8_t>& buffer,
                            const std::function<void(const Message&)>& each) {
   int answer = 0;

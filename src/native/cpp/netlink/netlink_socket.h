@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "netlink/bytes.h"
+#include "netlink/datagram_batch.h"
 #include "netlink/kernel_failure.h"
 #include "netlink/message_reader.h"
 #include "netlink/message_writer.h"
@@ -41,6 +42,9 @@ class NetlinkSocket {
   // Sends requests and hands every message of the answer to `each`, errors and acknowledgements too, until
   // there are no more. Answers 0, or the errno at which reading ended.
   int exchange(const MessageWriter& requests, std::vector<uint8_t>& buffer,
+               const std::function<void(const Message&)>& each);
+  // The same for requests whose answers are many and small.
+  int exchange(const MessageWriter& requests, DatagramBatch& datagrams,
                const std::function<void(const Message&)>& each);
   // The same for a single request: answers the errno the kernel gave, 0 if none; `each` sees the rest. Of several
   // requests it answers the first errno.
