@@ -43,7 +43,18 @@ interface State {
   readonly life: number;
   /** SYNs without a verdict by packet id, earliest deadline first. */
   readonly held: Map<number, Held>;
+  /** Balancers that have not answered yet, by what they were asked. */
+  readonly rounds: Map<readonly Syn[], Round>;
   watching: boolean;
+}
+
+/**
+ * The questions about one batch. Its placements wait for one another, because a request to the kernel costs
+ * more than an entry in it, and a batch may hold SYNs to as many VIPs as it is long.
+ */
+interface Round {
+  awaited: number;
+  readonly placements: Placement[];
 }
 
 /** A placement to carry out. */
@@ -92,10 +103,16 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
 
   const ask = (state: State, syns: readonly Syn[], replyTo: Mailbox<NfqueueWorkerMessage>): void => {
     const unknown: Syn[] = [];
+    const round: Round = { awaited: 0, placements: [] };
     for (const [vip, group] of byVip(syns)) {
       const entry = directory.entries.get(vip);
-      if (entry === undefined) unknown.push(...group);
-      else entry.mailbox.send({ kind: 'place', syns: group, replyTo });
+      if (entry === undefined) {
+        unknown.push(...group);
+        continue;
+      }
+      round.awaited += 1;
+      state.rounds.set(group, round);
+      entry.mailbox.send({ kind: 'place', syns: group, replyTo });
     }
     if (directory.known) refuse(state, unknown);
     else settle(state, unknown, 'deferred');
@@ -165,6 +182,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     placements: readonly Placement[],
     replyTo: Mailbox<NfqueueWorkerMessage>,
   ): void => {
+    if (placements.length === 0) return;
     const outOfReach = placements.filter((placement) => !reaches(placement)).map(({ syn }) => syn);
     // Refused here, not by a backend, which has nothing to do with it.
     refuse(state, outOfReach);
@@ -220,6 +238,13 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     watch(state, self);
   };
 
+  /** Carries out what is decided, without the answers that are missing: a balancer has crashed. */
+  const endRounds = (state: State, replyTo: Mailbox<NfqueueWorkerMessage>): void => {
+    const rounds = new Set(state.rounds.values());
+    state.rounds.clear();
+    for (const { placements } of rounds) place(state, placements, replyTo);
+  };
+
   const overdue = (state: State, self: Self<NfqueueWorkerMessage>): void => {
     const nowMs = clock.nowMs();
     const again: Syn[] = [];
@@ -245,7 +270,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       lives += 1;
       const life = lives;
       const queue = options.queue();
-      const state: State = { queue, life, held: new Map(), watching: false };
+      const state: State = { queue, life, held: new Map(), rounds: new Map(), watching: false };
       queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns, life }));
       take(state, queue.outstanding(), self);
       return state;
@@ -258,17 +283,19 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
           if (message.life === state.life) take(state, message.syns, self);
           break;
         case 'placed': {
-          const placements: Placement[] = [];
+          const round = state.rounds.get(message.syns) ?? { awaited: 1, placements: [] };
+          state.rounds.delete(message.syns);
           const refused: Syn[] = [];
           for (const [i, syn] of message.syns.entries()) {
             // Decided already: this is the second answer to a question asked twice.
             if (!state.held.has(syn.id)) continue;
             const backend = message.backends[i];
             if (backend === undefined) refused.push(syn);
-            else placements.push({ syn, backend, outcome: 'made' });
+            else round.placements.push({ syn, backend, outcome: 'made' });
           }
           refuse(state, refused);
-          if (placements.length > 0) place(state, placements, self.mailbox);
+          round.awaited -= 1;
+          if (round.awaited === 0) place(state, round.placements, self.mailbox);
           break;
         }
         case 'placed-again': {
@@ -286,6 +313,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
         }
         case 'deadline':
           state.watching = false;
+          endRounds(state, self.mailbox);
           overdue(state, self);
           watch(state, self);
           break;
