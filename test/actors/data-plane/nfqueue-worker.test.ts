@@ -116,6 +116,34 @@ test("a backend on this host's loopback is for clients on this host; others are 
   t.deepEqual(stage.balancer.take(), [{ kind: 'release', clients: [far.client] }]);
 });
 
+test('a batch is one request to the kernel, made when the balancers of all its VIPs have answered', async (t) => {
+  const stage = await new WorkerStage().start();
+  const requests: number[] = [];
+  const { conntrack } = stage;
+  const map = conntrack.map.bind(conntrack);
+  conntrack.map = (mappings) => {
+    requests.push(mappings.length);
+    return map(mappings);
+  };
+  await stage.arrive(FLOW, { ...FLOW, vip: OTHER_VIP });
+  await stage.balance(A);
+  t.deepEqual(requests, [2]);
+  t.is(stage.verdicts(), 'accept accept');
+});
+
+test('a balancer that does not answer holds up the rest of the batch for one deadline', async (t) => {
+  const stage = await new WorkerStage().start();
+  await stage.arrive(FLOW, { ...FLOW, vip: OTHER_VIP });
+  const [first] = stage.balancer.take();
+  if (first?.kind !== 'place') return t.fail();
+  first.replyTo.send({ kind: 'placed', syns: first.syns, backends: [A] });
+  await stage.pass(99);
+  t.is(stage.verdicts(), '');
+  await stage.pass(1);
+  t.is(stage.verdicts(), 'accept');
+  t.is(stage.leadsTo(FLOW), '10.2.0.1:80');
+});
+
 test('a batch is one question for each VIP', async (t) => {
   const stage = await new WorkerStage().start();
   const clients = [1, 2, 3].map((n) => at(`10.9.0.1:${n}`));
