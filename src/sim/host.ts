@@ -1,0 +1,31 @@
+import type { Address } from '../core/endpoint.js';
+import type { Engine, Lane } from './engine/engine.js';
+import { HostClock } from './engine/host-clock.js';
+import type { HostName } from './engine/journal.js';
+
+/** What of a host survives its restart: files by their path. */
+export type Disk = Map<string, Uint8Array>;
+
+/** A machine: its name, address, clocks and disk. What runs on it is built around it (see cluster.ts). */
+export class Host {
+  readonly name: HostName;
+  readonly index: number;
+  readonly address: Address;
+  readonly lane: Lane;
+  readonly clock: HostClock;
+  readonly disk: Disk = new Map();
+
+  /** Hosts are numbered from 0; host 0 is `n1` at 10.99.0.1. */
+  constructor(engine: Engine, index: number) {
+    this.index = index;
+    this.name = `n${index + 1}`;
+    this.address = addressOfHost(index);
+    this.lane = engine.lane(this.name);
+    this.clock = new HostClock(engine, engine.stream(`${this.name}/uptime`).between(1_000, 1e9));
+  }
+}
+
+/** 250 hosts a /24, from 10.99.0.1 on. */
+export function addressOfHost(index: number): Address {
+  return 0x0a630000 + Math.floor(index / 250) * 256 + (index % 250) + 1;
+}
