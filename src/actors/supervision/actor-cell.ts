@@ -104,6 +104,7 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
       if (runtime !== undefined) runtime.dropped.ended += 1;
       return;
     }
+    if (runtime?.abandoned) return;
     this.queue.push(message);
     if (runtime === undefined) return;
     this.countSent(runtime);
@@ -135,13 +136,14 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
   private takeTurn(): void {
     const { runtime } = this.mustBePlaced();
     let left = Math.min(this.queue.length, MESSAGES_PER_TURN);
-    while (left > 0 && this.life !== undefined) {
+    while (left > 0 && this.life !== undefined && !runtime.abandoned) {
       left -= 1;
       const next = this.queue.shift();
       if (!(next instanceof Alarm)) this.handle(this.life, next, runtime);
       else if (next.incarnation === this.life.incarnation) this.handle(this.life, next.message, runtime);
       else runtime.settle(1);
     }
+    if (runtime.abandoned) return;
     if (this.overflowing && this.queue.length * 2 <= this.limit) this.overflowing = false;
     if (this.queue.length > 0) this.turn.ask();
   }

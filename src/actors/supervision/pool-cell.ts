@@ -66,7 +66,7 @@ export class PoolCell extends SupervisorCell {
   protected override takeTurn(): void {
     super.takeTurn();
     // A pool that failed just now has stopped; it adopts what changed when it is started again.
-    if (!this.running) return;
+    if (!this.running || this.runtime?.abandoned) return;
     if (!this.adopt(CHANGES_PER_TURN)) return;
     this.giveUp(this.bringUp());
     if (this.changed.size > 0) this.turn.ask();

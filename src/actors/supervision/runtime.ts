@@ -39,6 +39,8 @@ export class Runtime {
   readonly dropped = { overflow: 0, ended: 0 };
   /** Messages, crashes and requests that wait to be handled. */
   inFlight = 0;
+  /** The system ended without a word; turns that were granted already do nothing. */
+  abandoned = false;
 
   constructor(options: RuntimeOptions) {
     this.clock = options.clock;
@@ -49,7 +51,7 @@ export class Runtime {
 
   /** `count` things that were in flight have been handled or dropped. */
   settle(count: number): void {
-    if (count === 0) return;
+    if (count === 0 || this.abandoned) return;
     this.inFlight -= count;
     if (this.inFlight === 0) this.monitor?.settled?.();
   }

@@ -83,6 +83,7 @@ export class SupervisorCell implements Child, Parent {
   }
 
   protected takeTurn(): void {
+    if (this.mustBePlaced().runtime.abandoned) return;
     const { failures } = this;
     this.failures = [];
     for (const failure of failures) {

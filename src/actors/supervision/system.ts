@@ -31,6 +31,11 @@ export interface System {
    * if the system has ended already. Messages that wait then are dropped.
    */
   stop(done: () => void): void;
+  /**
+   * Ends as a killed process does: no actor handles anything any more, none is told, nothing is let go of. For
+   * simulators; a process that really is killed needs no help.
+   */
+  abandon(): void;
   /** Restarts of each actor or supervisor by path, for as long as it is in the tree. */
   readonly restarts: ReadonlyMap<string, number>;
   readonly dropped: Dropped;
@@ -74,7 +79,7 @@ class SystemCell implements Parent, System {
   }
 
   inFlight(): number {
-    return this.runtime.inFlight;
+    return this.runtime.abandoned ? 0 : this.runtime.inFlight;
   }
 
   stop(done: () => void): void {
@@ -84,6 +89,14 @@ class SystemCell implements Parent, System {
     }
     this.stopped.push(done);
     this.request();
+  }
+
+  abandon(): void {
+    if (this.phase === 'ended') return;
+    this.phase = 'ended';
+    this.runtime.abandoned = true;
+    this.turn.close();
+    this.turnSystem.close();
   }
 
   failed(): void {
@@ -98,6 +111,7 @@ class SystemCell implements Parent, System {
 
   private takeTurn(): void {
     const { root, runtime, requests } = this;
+    if (runtime.abandoned) return;
     this.requests = 0;
     let crash: Crash | undefined = root.crash;
     if (this.phase === 'new') {

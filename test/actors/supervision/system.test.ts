@@ -239,3 +239,28 @@ test('the monitor hears of every message sent, and when nothing is in flight any
   t.is(settled, 2);
   t.true(world.journal.includes('b+2'));
 });
+
+test('an abandoned system handles nothing more, tells nobody and has nothing in flight', async (t) => {
+  const world = new ActorWorld();
+  const a = world.actor('a');
+  const b = world.actor('b');
+  const system = await world.start(supervisor('root', { strategy: 'one-for-one' }, [a, b]));
+  world.news();
+  a.mailbox.send(note('before'));
+  a.mailbox.send(
+    call(() => {
+      b.mailbox.send(note('never'));
+      system.abandon();
+    }),
+  );
+  a.mailbox.send(note('never'));
+  b.mailbox.send(crash('never'));
+  await quiet(system);
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  a.mailbox.send(note('never'));
+  t.is(world.news(), 'a:before');
+  t.is(system.inFlight(), 0);
+  t.deepEqual(world.exits, []);
+  system.stop(() => t.pass());
+  t.plan(4);
+});

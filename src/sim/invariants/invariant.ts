@@ -1,0 +1,37 @@
+import type { Cluster } from '../cluster.js';
+import type { Happening, HostName } from '../engine/journal.js';
+
+/** What an invariant says to the run. */
+export interface Verdicts {
+  /** The promise was broken, now. `host` is where, if it is at one place. */
+  broken(what: string, host?: HostName): void;
+  /** A rare branch was reached; counted by name, so that runs that never get there are noticed. */
+  sometimes(what: string): void;
+}
+
+/** The eyes of an invariant in one run. None of them may change the world. */
+export interface Watch {
+  /** Something happened; the actors may be in the middle of their answer. */
+  happened?(happening: Happening, atMs: number): void;
+  /** An event was handled and all actors are quiet. Called after every event: must be cheap. */
+  settled?(): void;
+  /** The run is over, and the time to get well, too. */
+  healed?(): void;
+}
+
+/** Something that must hold in every run, whatever the plan does to the world. */
+export interface Invariant {
+  /** Kebab-case, unique. */
+  readonly name: string;
+  /** What must hold, as a sentence. */
+  readonly promise: string;
+  watch(cluster: Cluster, verdicts: Verdicts): Watch;
+}
+
+/** A promise that was broken in a run. */
+export interface Violation {
+  readonly invariant: string;
+  readonly atMs: number;
+  readonly host: HostName | undefined;
+  readonly what: string;
+}
