@@ -1,5 +1,5 @@
-import type { Cluster } from '../cluster.js';
 import type { Happening, HostName } from '../engine/journal.js';
+import type { Fleet } from '../fleet/fleet.js';
 
 /** What an invariant says to the run. */
 export interface Verdicts {
@@ -25,7 +25,7 @@ export interface Invariant {
   readonly name: string;
   /** What must hold, as a sentence. */
   readonly promise: string;
-  watch(cluster: Cluster, verdicts: Verdicts): Watch;
+  watch(fleet: Fleet, verdicts: Verdicts): Watch;
 }
 
 /** A promise that was broken in a run. */

@@ -1,4 +1,4 @@
-import type { HostName } from './engine/journal.js';
+import type { HostName } from '../engine/journal.js';
 
 /** What a port of one host's kernel can be made to answer. */
 export type KernelErrorCode = 'ENOBUFS' | 'ENOENT' | 'ENOMEM' | 'EPERM' | 'EINTR' | 'EBUSY';

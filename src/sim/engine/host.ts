@@ -1,12 +1,12 @@
-import type { Address } from '../core/endpoint.js';
-import type { Engine, Lane } from './engine/engine.js';
-import { HostClock } from './engine/host-clock.js';
-import type { HostName } from './engine/journal.js';
+import type { Address } from '../../core/endpoint.js';
+import type { Engine, Lane } from './engine.js';
+import { HostClock } from './host-clock.js';
+import type { HostName } from './journal.js';
 
 /** What of a host survives its restart: files by their path. */
 export type Disk = Map<string, Uint8Array>;
 
-/** A machine: its name, address, clocks and disk. What runs on it is built around it (see cluster.ts). */
+/** A machine: its name, address, clocks and disk. What runs on it is built around it (see fleet/). */
 export class Host {
   readonly name: HostName;
   readonly index: number;

@@ -1,10 +1,10 @@
-import { type Node, type NodeSettings, startNode } from '../actors/node.js';
-import type { ActorMonitor } from '../actors/supervision/system.js';
-import type { Kernel, SourceEntry } from '../ports/world.js';
-import type { Engine } from './engine/engine.js';
-import type { Journal } from './engine/journal.js';
-import { Process } from './engine/process.js';
-import type { Host } from './host.js';
+import { type Node, type NodeSettings, startNode } from '../../actors/node.js';
+import type { ActorMonitor } from '../../actors/supervision/system.js';
+import type { Kernel, SourceEntry } from '../../ports/world.js';
+import type { Engine } from '../engine/engine.js';
+import type { Host } from '../engine/host.js';
+import type { Journal } from '../engine/journal.js';
+import { Process } from '../engine/process.js';
 
 /** What a daemon is given when it starts, each made for its process. */
 export interface DaemonWorld {
