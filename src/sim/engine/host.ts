@@ -18,11 +18,15 @@ export class Host {
   /** Hosts are numbered from 0; host 0 is `n1` at 10.99.0.1. */
   constructor(engine: Engine, index: number) {
     this.index = index;
-    this.name = `n${index + 1}`;
+    this.name = hostName(index);
     this.address = addressOfHost(index);
     this.lane = engine.lane(this.name);
     this.clock = new HostClock(engine, engine.stream(`${this.name}/uptime`).between(1_000, 1e9));
   }
+}
+
+export function hostName(index: number): HostName {
+  return `n${index + 1}`;
 }
 
 /** 250 hosts a /24, from 10.99.0.1 on. */
