@@ -4,6 +4,8 @@ import type { HostClock } from './host-clock.js';
 
 /** Milliseconds of work for whatever reaches a process, when its CPU runs at full speed. */
 const WORK_MS = 0.02;
+/** A timer is so much late at least: rounding must not let it fire a moment early by the host's clock. */
+const LATE_MS = 1e-5;
 
 /**
  * A program that runs on a host. Everything that reaches it from outside (a packet, a timer, the end of a tool)
@@ -52,7 +54,7 @@ export class Process implements Timers {
   /** Timers of the process run by its host's clock. */
   start(delayMs: number, fire: () => void): Timer {
     let cancelled = false;
-    const event = this.lane.after(Math.max(0, delayMs) / this.clock.rate, () => {
+    const event = this.lane.after((Math.max(0, delayMs) + LATE_MS) / this.clock.rate, () => {
       this.enter(() => {
         if (!cancelled) fire();
       });
