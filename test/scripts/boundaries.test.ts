@@ -101,9 +101,9 @@ const breaching: readonly { says: string; file: string; code: string; finds: rea
     finds: ['1: lies in no layer'],
   },
   {
-    says: 'cli starts a simulation through its root only',
+    says: 'cli starts a simulation through its root, shows it and searches among many, and no more',
     file: 'src/cli/a.ts',
-    code: `import '../sim/cluster.js';\nimport '../sim/thing.js';`,
+    code: `import '../sim/cluster.js';\nimport '../sim/thing.js';\nimport '../sim/report/a.js';\nimport '../sim/search/a.js';`,
     finds: ['2: imports src/sim/thing.ts'],
   },
   {
