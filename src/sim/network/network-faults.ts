@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.js';
 import type { HostName } from '../engine/journal.js';
-import type { Fault } from '../plan.js';
+import type { Fault } from '../plan/plan.js';
 import type { Station } from './station.js';
 import type { Wire } from './wire.js';
 

@@ -1,8 +1,8 @@
 import { type Address, addressOf, type Endpoint, portOf } from '../../core/endpoint.js';
 import type { Engine } from '../engine/engine.js';
+import type { Host } from '../engine/host.js';
 import type { HostName } from '../engine/journal.js';
 import type { Process } from '../engine/process.js';
-import type { Host } from '../host.js';
 import type { ByteStream, DialEvents } from './byte-stream.js';
 import type { Latency } from './latency.js';
 import { NetworkFaults } from './network-faults.js';

@@ -1,4 +1,4 @@
-import type { Host } from '../host.js';
+import type { Host } from '../engine/host.js';
 import type { Packet } from './packet.js';
 import type { StreamEnd } from './stream-end.js';
 

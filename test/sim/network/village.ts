@@ -1,7 +1,7 @@
 import { endpoint } from '../../../src/core/endpoint.js';
 import { Engine } from '../../../src/sim/engine/engine.js';
+import { Host } from '../../../src/sim/engine/host.js';
 import { Process } from '../../../src/sim/engine/process.js';
-import { Host } from '../../../src/sim/host.js';
 import type { ByteStream } from '../../../src/sim/network/byte-stream.js';
 import { Network } from '../../../src/sim/network/network.js';
 import type { Packet, Segment } from '../../../src/sim/network/packet.js';
