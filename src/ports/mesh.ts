@@ -1,0 +1,84 @@
+import type { MeshLink } from '../core/cluster/peer.js';
+import type { Endpoint } from '../core/endpoint.js';
+
+export type { MeshLink, Peer } from '../core/cluster/peer.js';
+
+/**
+ * Why a link ended. `ended`: one side closed it in an orderly way; `reset`: the kernel said so, its process is
+ * probably gone; `slow`: it did not take what we sent; `refused`: nothing is wrong with the link, but this side wants no (second)
+ * one; `protocol`: the peer sent what no peer sends; `silent`: it did not finish in time.
+ */
+export type CloseReason = 'ended' | 'reset' | 'slow' | 'refused' | 'protocol' | 'silent';
+
+/**
+ * Why a dial failed. `refused`: the machine is up and nobody listens; `timeout`: silence; `unreachable`: the network says
+ * there is no way; `unauthenticated`: somebody answered who holds no key of ours, or does not take our own.
+ */
+export type DialFailure = 'refused' | 'timeout' | 'unreachable' | 'unauthenticated';
+
+export type MeshEvent =
+  | { readonly kind: 'opened'; readonly link: MeshLink }
+  /** `atMs`: when the frame was read, on the world's monotonic clock. The receiver may keep `frame`. */
+  | { readonly kind: 'frame'; readonly id: number; readonly frame: Uint8Array; readonly atMs: number }
+  | { readonly kind: 'closed'; readonly id: number; readonly reason: CloseReason }
+  | { readonly kind: 'dial-failed'; readonly to: Endpoint; readonly reason: DialFailure };
+
+export interface MeshTraffic {
+  /** Octets of frames' payloads, without the transport's own headers. */
+  readonly sentBytes: number;
+  readonly sentFrames: number;
+  readonly receivedBytes: number;
+  readonly receivedFrames: number;
+  /** Links cut because the peer did not take what was sent. */
+  readonly slowLinks: number;
+  /** Attempts to open a link, from outside, that proved no key. */
+  readonly unauthenticated: number;
+}
+
+/**
+ * Links to other daemons: reliable and in order while a link stands, nothing beyond its end. What was sent just before
+ * the end may or may not have arrived. No method blocks or throws; events come later, never from inside a call.
+ *
+ * Two links with one peer may stand at a time (each side dialled the other): which of them stays is the receiver's
+ * business. Every link is opened once and closed once, and frames of a link come between the two.
+ */
+export interface Mesh {
+  /** Replaces the receiver. Links that stand are not told of again: ask `links`. */
+  receive(deliver: (events: readonly MeshEvent[]) => void): void;
+  /** The links that stand now and were delivered as `opened`. */
+  links(): readonly MeshLink[];
+  /** Answers with exactly one `opened` (of a dialled link with that peer's endpoint) or `dial-failed`, within `timeoutMs`. */
+  dial(to: Endpoint, timeoutMs: number): void;
+  /**
+   * Sends one frame, of at most `maxFrameBytes`; silently nothing when the link is closed. A link on which too much waits to be taken is
+   * closed (`slow`), never buffered without bound. The caller gives `frame` away.
+   */
+  send(id: number, frame: Uint8Array): void;
+  /** Ends the link; `closed` follows. Nothing of it is delivered after this returns, except that. */
+  close(id: number, reason: CloseReason): void;
+  traffic(): MeshTraffic;
+  readonly maxFrameBytes: number;
+}
+
+export interface SavedMember {
+  readonly endpoint: Endpoint;
+  readonly name: string;
+}
+
+/** What a daemon remembers of the mesh from one start to the next. */
+export interface SavedMembers {
+  /** The number of the last start whose records were published. */
+  readonly epoch: number;
+  /** Whom it knew, those likeliest to answer first. */
+  readonly members: readonly SavedMember[];
+}
+
+/**
+ * The disk. Never throws, never blocks for long; a disk that cannot be written costs one log event, not one a save. What was
+ * saved last may be lost in a crash, but never half of it.
+ */
+export interface MemberStore {
+  /** Undefined when there is nothing, or nothing that can be read. */
+  load(): SavedMembers | undefined;
+  save(members: SavedMembers): void;
+}
