@@ -1,5 +1,6 @@
 import type { Endpoint } from '../core/endpoint.js';
-import type { SourceWarning, Vips, VipsDelta } from '../core/vips.js';
+import type { VipsReading } from '../core/last-vips.js';
+import type { SourceWarning, VipsDelta } from '../core/vips.js';
 import type { SourceReading } from '../ports/sources.js';
 
 /** A reading as it travels between threads: its delta packed, so that handing it over copies nothing. */
@@ -13,6 +14,11 @@ export type EncodedReading =
       readonly warnings: readonly SourceWarning[];
     }
   | { readonly kind: 'failed'; readonly reason: string };
+
+/** Packs a reading for its way to another thread. */
+export function encodeReading(reading: VipsReading): EncodedReading {
+  return reading.kind === 'changed' ? { ...reading, delta: encodeDelta(reading.delta) } : reading;
+}
 
 /** The number of upserts; for each its VIP, how many backends, and these; then the VIPs removed. */
 export function encodeDelta(delta: VipsDelta): Float64Array<ArrayBuffer> {
@@ -64,9 +70,4 @@ export function decodeReading(encoded: EncodedReading, done: (reading: SourceRea
     done({ kind: 'changed', token, reset, delta: { upserts, removed }, warnings });
   };
   unpack();
-}
-
-/** Everything of `vips`, as a delta from nothing. */
-export function wholeDelta(vips: Vips): VipsDelta {
-  return { upserts: vips, removed: [] };
 }

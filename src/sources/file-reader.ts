@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import type { EncodedReading } from './encoded-reading.js';
+import { LastVips } from '../core/last-vips.js';
+import { type EncodedReading, encodeReading } from './encoded-reading.js';
 import { type FileStamp, stampOf } from './file-stamp.js';
-import { LastVips } from './last-vips.js';
 import { readVipsFile } from './vips-file.js';
 
 export interface FileSpec {
@@ -15,7 +16,7 @@ const MOST_FAULTS = 20;
 /** Reads a VIP file. */
 export class FileReader {
   readonly #spec: FileSpec;
-  readonly #last = new LastVips();
+  readonly #last = new LastVips(randomUUID());
 
   constructor(spec: FileSpec) {
     this.#spec = spec;
@@ -50,7 +51,7 @@ export class FileReader {
       if (read.faults.length > MOST_FAULTS) shown.push(`and ${read.faults.length - MOST_FAULTS} more`);
       return this.#failed(shown.join('; '), stamp);
     }
-    return { reading: this.#last.take(token, read.vips, []), stamp };
+    return { reading: encodeReading(this.#last.take(token, read.vips, [])), stamp };
   }
 
   #failed(

@@ -1,8 +1,7 @@
-import { type MasterStep, type MasterView, stepMaster } from '../core/mesos/master-view.js';
-import type { SourceWarning } from '../core/vips.js';
-import type { EncodedReading } from './encoded-reading.js';
+import { randomUUID } from 'node:crypto';
+import { MasterReading, readStateText } from '../core/mesos/master-reading.js';
+import { type EncodedReading, encodeReading } from './encoded-reading.js';
 import { type FetchedDocument, FetchFailure, type FetchLimits, fetchDocument } from './http-document.js';
-import { LastVips } from './last-vips.js';
 
 export interface MesosMasterSpec extends FetchLimits {
   readonly type: 'mesos-master';
@@ -13,9 +12,7 @@ export interface MesosMasterSpec extends FetchLimits {
 export class MesosMasterReader {
   readonly #spec: MesosMasterSpec;
   readonly #url: URL;
-  readonly #last = new LastVips();
-  #view: MasterView | undefined;
-  #taken: { readonly digest: string; readonly warnings: readonly SourceWarning[] } | undefined;
+  readonly #reading = new MasterReading(randomUUID());
 
   constructor(spec: MesosMasterSpec) {
     this.#spec = spec;
@@ -31,31 +28,11 @@ export class MesosMasterReader {
       throw error;
     }
     const { digest } = fetched;
-    // A quiet cluster answers the same bytes for hours; parsing them again would be most of the work.
-    if (this.#taken?.digest === digest && this.#view?.held.size === 0) {
-      return this.#last.again(token, this.#taken.warnings);
-    }
-    this.#taken = undefined;
-    const step = this.#step(fetched.text());
-    if (step.kind === 'refused') {
-      return { kind: 'failed', reason: `${this.#url.href}: ${step.reason}` };
-    }
-    this.#taken = { digest, warnings: step.warnings };
-    return this.#last.take(token, step.vips, step.warnings);
-  }
-
-  #step(text: string): MasterStep {
-    let document: unknown;
-    try {
-      document = JSON.parse(text);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const reason = `the answer is not JSON, or cut short: ${why}`;
-      return { kind: 'refused', view: this.#view, reason };
-    }
-    const step = stepMaster(this.#view, document, performance.now());
-    this.#view = step.view;
-    return step;
+    const document = { digest, read: () => readStateText(fetched.text()) };
+    const reading = this.#reading.take(token, document, performance.now());
+    return reading.kind === 'failed'
+      ? { kind: 'failed', reason: `${this.#url.href}: ${reading.reason}` }
+      : encodeReading(reading);
   }
 }
 

@@ -1,34 +1,11 @@
 import { type Document, isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml';
-import { z } from 'zod';
-import { addressOf, type Endpoint, parseEndpoint, whyNoBackend, whyNoVip } from '../core/endpoint.js';
 import { quote } from '../core/json.js';
 import type { Vips } from '../core/vips.js';
+import { readVipsDocument } from '../core/vips-document.js';
 
 export type VipsFileResult =
   | { readonly ok: true; readonly vips: Vips }
   | { readonly ok: false; readonly faults: readonly string[] };
-
-const vip = z.string().superRefine((text, context) => {
-  const value = parseEndpoint(text);
-  const fault = value === undefined ? 'is no ADDRESS:PORT such as 10.1.2.3:5000' : whyNoVip(addressOf(value));
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: `${quote(text)} ${fault}` });
-});
-const backend = z.string('is no text such as "10.99.0.2:8080"').superRefine((text, context) => {
-  const value = parseEndpoint(text);
-  const fault =
-    value === undefined ? 'is no ADDRESS:PORT such as 10.99.0.2:8080' : whyNoBackend(addressOf(value));
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: `${quote(text)} ${fault}` });
-});
-const vipsFile = z.strictObject(
-  {
-    vips: z.record(
-      vip,
-      z.array(backend, 'is no list of backends').nullable(),
-      'must map VIPs to backends; to have none, write {}',
-    ),
-  },
-  'must be an object with the key "vips"',
-);
 
 /**
  * Reads the text of a VIP file, JSON or YAML: `vips: { "10.1.2.3:5000": ["10.99.0.2:8080"] }`. A VIP with
@@ -41,10 +18,10 @@ export function readVipsFile(text: string): VipsFileResult {
   const json = parseJson(text);
   const yaml = json === undefined ? new YamlText(text) : undefined;
   if (yaml !== undefined && yaml.faults.length > 0) return { ok: false, faults: yaml.faults };
-  const checked = vipsFile.safeParse(json ?? yaml?.content());
-  if (checked.success) return { ok: true, vips: toVips(checked.data.vips) };
+  const read = readVipsDocument(json ?? yaml?.content());
+  if (read.ok) return read;
   const lines = yaml ?? new YamlText(text);
-  return { ok: false, faults: checked.error.issues.flatMap((issue) => faultsOf(issue, lines)) };
+  return { ok: false, faults: read.faults.map(({ path, message }) => `${lines.place(path)}: ${message}`) };
 }
 
 /** JSON is a hundred times faster to parse than the YAML it also is. */
@@ -56,24 +33,6 @@ function parseJson(text: string): unknown {
     // Perhaps YAML in flow style; if not, its parser names the line.
     return undefined;
   }
-}
-
-function toVips(listed: Readonly<Record<string, readonly string[] | null>>): Vips {
-  const vips = new Map<Endpoint, ReadonlySet<Endpoint>>();
-  for (const [key, backends] of Object.entries(listed)) {
-    vips.set(parseEndpoint(key)!, new Set((backends ?? []).map((text) => parseEndpoint(text)!)));
-  }
-  return vips;
-}
-
-function faultsOf(issue: z.core.$ZodIssue, lines: YamlText): readonly string[] {
-  const path = issue.path as readonly (string | number)[];
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${lines.place([...path, key])}: unknown key; the only one is "vips"`);
-  }
-  if (issue.code === 'invalid_key')
-    return [`${lines.place(path)}: ${issue.issues[0]?.message ?? issue.message}`];
-  return [`${lines.place(path)}: ${issue.message}`];
 }
 
 /** The text as YAML, for its content and for the lines its parts stand on. */

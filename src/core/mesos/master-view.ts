@@ -1,7 +1,13 @@
 import type { Endpoint } from '../endpoint.js';
 import { quote } from '../json.js';
 import type { SourceWarning, Vips } from '../vips.js';
-import { collectVips, type Election, type MesosState, readMesosState } from './state.js';
+import {
+  collectVips,
+  type Election,
+  type MesosState,
+  type MesosStateResult,
+  readMesosState,
+} from './state.js';
 
 /** How long agents that have not registered with a new leading master keep their tasks. */
 export const HOLD_AFTER_FAILOVER_MS = 15 * 60_000;
@@ -46,7 +52,15 @@ export type MasterStep =
  * `nowMs` is monotonic.
  */
 export function stepMaster(view: MasterView | undefined, document: unknown, nowMs: number): MasterStep {
-  const read = readMesosState(document);
+  return stepMasterState(view, readMesosState(document), nowMs);
+}
+
+/** The same with a document that was read already. */
+export function stepMasterState(
+  view: MasterView | undefined,
+  read: MesosStateResult,
+  nowMs: number,
+): MasterStep {
   if (!read.ok) return { kind: 'refused', view, reason: read.reason };
   const { state } = read;
   const refusal = whyNotLeading(view, state);
