@@ -6,7 +6,7 @@ import { restoreSets } from './ipset.js';
 import { Iptables } from './iptables.js';
 import { removal, repair, setsOfOurs, TABLES } from './iptables-rules.js';
 import type { QueueWarden } from './queue-warden.js';
-import { whyNoSetName } from './set-names.js';
+import { whyNoSetName } from '../core/data-plane/set-names.js';
 import { failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 import type { Turns } from './turns.js';

@@ -5,7 +5,7 @@ import { destroyAliveSets } from './alive-set.js';
 import { nativeConntrack } from './conntrack.js';
 import { Iptables } from './iptables.js';
 import { isOurs, removal, setsOfOurs } from './iptables-rules.js';
-import { temporarySetName } from './set-names.js';
+import { temporarySetName } from '../core/data-plane/set-names.js';
 import { locateTools } from './tools.js';
 import { Turns } from './turns.js';
 

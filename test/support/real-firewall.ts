@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { endpoint, parseAddress } from '../../src/core/endpoint.js';
 import { isOurs, parseSave, plannedRules, type StandingRule } from '../../src/native/iptables-rules.js';
 import { nativeKernel } from '../../src/native/kernel.js';
-import { temporarySetName } from '../../src/native/set-names.js';
+import { temporarySetName } from '../../src/core/data-plane/set-names.js';
 import { runTool } from '../../src/native/tool.js';
 import { type AddressSetSubject, addressSetCases } from '../conformance/address-set.js';
 import type { Case } from '../conformance/case.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { MAX_SET_NAME, temporarySetName, whyNoSetName } from '../../src/native/set-names.js';
+import { MAX_SET_NAME, temporarySetName, whyNoSetName } from '../../../src/core/data-plane/set-names.js';
 
 const rows: readonly [name: string, reason: RegExp | undefined][] = [
   ['minuteman', undefined],
