@@ -1,9 +1,9 @@
+import { temporarySetName, whyNoSetName } from '../core/data-plane/set-names.js';
 import { addressOf, type Endpoint, formatAddress, portOf } from '../core/endpoint.js';
 import type { AddressSet } from '../ports/address-set.js';
 import type { FirewallResult } from '../ports/firewall.js';
 import { ipsetSize } from './addon.js';
 import { restoreSets } from './ipset.js';
-import { temporarySetName, whyNoSetName } from '../core/data-plane/set-names.js';
 import { failed } from './tool-failure.js';
 import type { Turns } from './turns.js';
 

@@ -1,7 +1,7 @@
+import { aliveSetName } from '../core/data-plane/set-names.js';
 import type { FirewallResult } from '../ports/firewall.js';
 import { ipsetSize, renewIpset } from './addon.js';
 import { restoreSets } from './ipset.js';
-import { aliveSetName } from '../core/data-plane/set-names.js';
 import { failed } from './tool-failure.js';
 
 /** How long the daemon may be silent until SYNs are refused at once and no longer queued for it. */

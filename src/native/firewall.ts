@@ -1,3 +1,4 @@
+import { whyNoSetName } from '../core/data-plane/set-names.js';
 import type { Firewall, FirewallPlan, FirewallResult, RuleName } from '../ports/firewall.js';
 import { ipsetSize, legacyTableInfo, nftGeneration } from './addon.js';
 import { createSet, SMALLEST_ROOM } from './address-set.js';
@@ -6,7 +7,6 @@ import { restoreSets } from './ipset.js';
 import { Iptables } from './iptables.js';
 import { removal, repair, setsOfOurs, TABLES } from './iptables-rules.js';
 import type { QueueWarden } from './queue-warden.js';
-import { whyNoSetName } from '../core/data-plane/set-names.js';
 import { failed } from './tool-failure.js';
 import type { Tools } from './tools.js';
 import type { Turns } from './turns.js';

@@ -1,6 +1,6 @@
+import { aliveSetName } from '../core/data-plane/set-names.js';
 import type { FirewallPlan, RuleName } from '../ports/firewall.js';
 import { conntrackMark } from './addon.js';
-import { aliveSetName } from '../core/data-plane/set-names.js';
 
 /** A rule as `iptables-save` shows it. */
 export interface StandingRule {

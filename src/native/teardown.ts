@@ -1,3 +1,4 @@
+import { temporarySetName } from '../core/data-plane/set-names.js';
 import { KernelError } from '../ports/kernel-error.js';
 import { ipsetSize } from './addon.js';
 import { IpsetAddressSet } from './address-set.js';
@@ -5,7 +6,6 @@ import { destroyAliveSets } from './alive-set.js';
 import { nativeConntrack } from './conntrack.js';
 import { Iptables } from './iptables.js';
 import { isOurs, removal, setsOfOurs } from './iptables-rules.js';
-import { temporarySetName } from '../core/data-plane/set-names.js';
 import { locateTools } from './tools.js';
 import { Turns } from './turns.js';
 

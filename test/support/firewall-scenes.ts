@@ -1,6 +1,6 @@
+import { temporarySetName } from '../../src/core/data-plane/set-names.js';
 import { type Endpoint, parseEndpoint } from '../../src/core/endpoint.js';
 import { nativeKernel } from '../../src/native/kernel.js';
-import { temporarySetName } from '../../src/core/data-plane/set-names.js';
 import { type Teardown, teardown } from '../../src/native/teardown.js';
 import { runTool } from '../../src/native/tool.js';
 import type { FirewallPlan, FirewallResult, RuleName } from '../../src/ports/firewall.js';

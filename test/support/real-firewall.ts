@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { temporarySetName } from '../../src/core/data-plane/set-names.js';
 import { endpoint, parseAddress } from '../../src/core/endpoint.js';
 import { isOurs, parseSave, plannedRules, type StandingRule } from '../../src/native/iptables-rules.js';
 import { nativeKernel } from '../../src/native/kernel.js';
-import { temporarySetName } from '../../src/core/data-plane/set-names.js';
 import { runTool } from '../../src/native/tool.js';
 import { type AddressSetSubject, addressSetCases } from '../conformance/address-set.js';
 import type { Case } from '../conformance/case.js';

@@ -52,7 +52,7 @@ export type Happening =
       kind: 'closed';
       host: HostName;
       id: number;
-      why: 'done' | 'refused' | 'reset' | 'timeout' | 'abandoned' | 'host-ended';
+      why: 'done' | 'refused' | 'reset' | 'timeout' | 'abandoned' | 'unreachable' | 'host-ended';
     }
   /** A fault of the timeline begins or ends; the data is in the plan. */
   | { kind: 'fault'; index: number; phase: 'begins' | 'ends' }

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../../core/endpoint.js';
 import { temporarySetName, whyNoSetName } from '../../core/data-plane/set-names.js';
+import type { Endpoint } from '../../core/endpoint.js';
 import type { AddressSet } from '../../ports/address-set.js';
 import type { FirewallResult } from '../../ports/firewall.js';
 import type { Process } from '../engine/process.js';

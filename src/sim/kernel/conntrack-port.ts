@@ -1,12 +1,19 @@
 import { addressOf, type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
-import type { Conntrack, ConntrackEntry, Flow, HandshakeEvent, MapOutcome, Mapping } from '../../ports/conntrack.js';
+import type {
+  Conntrack,
+  ConntrackEntry,
+  Flow,
+  HandshakeEvent,
+  MapOutcome,
+  Mapping,
+} from '../../ports/conntrack.js';
 import { KernelError } from '../../ports/kernel-error.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { ConntrackTable } from './conntrack-table.js';
 import { Entry } from './conntrack-table.js';
 import type { KernelFaults } from './faults.js';
 import { FlowMemory } from './flow-memory.js';
-import type { LoggedAnswer, LogGroup } from './handshake-logs.js';
+import type { LogGroup, LoggedAnswer } from './handshake-logs.js';
 import { STATE_NAMES, SYN_SENT } from './tcp-states.js';
 
 /** How long an entry lives before its SYN comes by. */
@@ -77,7 +84,9 @@ export class ProcessConntrack implements Conntrack {
   }
 
   handshakes(): readonly ConntrackEntry[] {
-    const waiting = this.table.entries().filter((entry) => entry.ours && entry.state === SYN_SENT && !entry.seenReply);
+    const waiting = this.table
+      .entries()
+      .filter((entry) => entry.ours && entry.state === SYN_SENT && !entry.seenReply);
     return waiting.map(asSeen);
   }
 

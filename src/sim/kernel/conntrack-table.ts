@@ -54,7 +54,14 @@ export class Entry {
   challengeExpected = false;
   simultaneous = false;
 
-  constructor(client: Endpoint, vip: Endpoint, backend: Endpoint, seen: Endpoint, state: number, ours: boolean) {
+  constructor(
+    client: Endpoint,
+    vip: Endpoint,
+    backend: Endpoint,
+    seen: Endpoint,
+    state: number,
+    ours: boolean,
+  ) {
     this.client = client;
     this.vip = vip;
     this.backend = backend;

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../core/endpoint.js';
-import type { KernelErrorCode } from '../plan.js';
+import type { KernelErrorCode } from '../plan/plan.js';
 import type { TableName } from './rules.js';
 
 /** What of a kernel can be made to fail. */
@@ -109,5 +109,5 @@ export class KernelFaults {
 /** Addresses that somebody else puts into a set of VIPs. */
 export function strangers(): readonly Endpoint[] {
   // TEST-NET-1 (RFC 5737): nobody's.
-  return [1, 2].map((host) => (((0xc0000200 + host) * 65_536 + 80) as Endpoint));
+  return [1, 2].map((host) => ((0xc0000200 + host) * 65_536 + 80) as Endpoint);
 }

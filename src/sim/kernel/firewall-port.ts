@@ -35,7 +35,12 @@ export class ProcessFirewall implements Firewall {
 
   constructor(
     host: FirewallHost,
-    kernel: { readonly rules: Rules; readonly sets: IpSets; readonly tools: Tools; readonly faults: KernelFaults },
+    kernel: {
+      readonly rules: Rules;
+      readonly sets: IpSets;
+      readonly tools: Tools;
+      readonly faults: KernelFaults;
+    },
     turns: Turns,
     warden: QueueWarden,
     process: Process,
@@ -84,7 +89,13 @@ export class ProcessFirewall implements Firewall {
           const answer = (failure: Refusal | undefined): void =>
             end(failure === undefined ? { ok: true, value: undefined } : { ok: false, ...failure });
           if (alive.length === 0) answer(undefined);
-          else this.tools.run('ipset', this.process, alive.map((name) => () => this.sets.destroy(name)), answer);
+          else
+            this.tools.run(
+              'ipset',
+              this.process,
+              alive.map((name) => () => this.sets.destroy(name)),
+              answer,
+            );
         },
       );
     }, done);

@@ -22,10 +22,11 @@ export class FlowMemory {
       if (old.client !== client || old.vip !== vip) this.forget(old);
       return;
     }
-    if (this.all.size >= FLOWS_MOST) for (const oldest of this.all) {
-      this.forget(oldest);
-      break;
-    }
+    if (this.all.size >= FLOWS_MOST)
+      for (const oldest of this.all) {
+        this.forget(oldest);
+        break;
+      }
     const flow = { client, vip, backend, seen };
     this.byAnswer.add(backend, seen, flow);
     this.all.add(flow);

@@ -51,7 +51,8 @@ export class HandshakeLogs {
   log(group: number, answer: LoggedAnswer): void {
     const log = this.groups.get(group);
     if (log === undefined) return;
-    if (this.faults.lossShare > 0 && this.random.chance(this.faults.lossShare)) log.lose(this.faults.lossTold);
+    if (this.faults.lossShare > 0 && this.random.chance(this.faults.lossShare))
+      log.lose(this.faults.lossTold);
     else log.take(answer);
   }
 

@@ -2,10 +2,10 @@ import { addressOf, type Endpoint } from '../../core/endpoint.js';
 import type { Kernel } from '../../ports/world.js';
 import type { Engine } from '../engine/engine.js';
 import type { Scheduled } from '../engine/event-queue.js';
+import type { Host } from '../engine/host.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { Process } from '../engine/process.js';
 import type { Stream } from '../engine/seed.js';
-import type { Host } from '../host.js';
 import type { Packet } from '../network/packet.js';
 import { ProcessAddressSet } from './address-set-port.js';
 import type { Connection, ConnectionEvents, Listener, ListenerBehaviour } from './connection.js';
@@ -239,12 +239,14 @@ export class HostKernel {
         this.leave(resetOf(packet), this.routing.isLocal(addressOf(packet.from)));
         return;
       }
-      if (!local && Math.floor(addressOf(out.to) / 65_536) !== HOSTS_NETWORK)
+      const placed = entry?.translatesDestination === true;
+      if (!local && !placed && Math.floor(addressOf(out.to) / 65_536) !== HOSTS_NETWORK)
         this.journal.write({ kind: 'leaked', host: this.name, client: packet.from, vip: packet.to });
     }
     if (entry !== undefined && !entry.confirmed && !conntrack.confirm(entry)) return;
     if (local && inInterface !== 0) this.tcp.receive(out);
-    else this.leave(out, local);
+    // The host is no router for anything but what it has placed.
+    else if (inInterface === 0 || out !== packet) this.leave(out, local);
   }
 
   private leave(packet: Packet, local: boolean): void {
@@ -266,7 +268,8 @@ export class HostKernel {
     if (entry?.translatesDestination === true) return false;
     if (inInterface !== 0 && local) return false;
     const { refuseOutput, refuseForward } = this.rules;
-    for (const set of inInterface === 0 ? refuseOutput : refuseForward) if (this.sets.has(set, out.to)) return true;
+    for (const set of inInterface === 0 ? refuseOutput : refuseForward)
+      if (this.sets.has(set, out.to)) return true;
     return false;
   }
 

@@ -1,6 +1,12 @@
 import type { Endpoint } from '../../core/endpoint.js';
 import { KernelError } from '../../ports/kernel-error.js';
-import type { PacketQueue, PacketQueueCounters, PacketQueues, Syn, Verdict } from '../../ports/packet-queue.js';
+import type {
+  PacketQueue,
+  PacketQueueCounters,
+  PacketQueues,
+  Syn,
+  Verdict,
+} from '../../ports/packet-queue.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { Process } from '../engine/process.js';
 import type { Stream } from '../engine/seed.js';
@@ -60,7 +66,10 @@ export class HostQueues {
 
   open(number: number, process: Process): KernelQueue {
     if (this.queues.has(number))
-      throw new KernelError('EBUSY', `packet queue ${number} is held by another process; end it, or set dataPlane.firstQueue to numbers that are free`);
+      throw new KernelError(
+        'EBUSY',
+        `packet queue ${number} is held by another process; end it, or set dataPlane.firstQueue to numbers that are free`,
+      );
     const queue = new KernelQueue(this, number, process);
     this.queues.set(number, queue);
     return queue;
@@ -85,7 +94,14 @@ export class HostQueues {
   }
 
   queued(queue: number, { id, packet }: HeldSyn): void {
-    this.journal.write({ kind: 'queued', host: this.host.name, queue, id, client: packet.from, vip: packet.to });
+    this.journal.write({
+      kind: 'queued',
+      host: this.host.name,
+      queue,
+      id,
+      client: packet.from,
+      vip: packet.to,
+    });
   }
 
   /** The end of a SYN's wait. */
@@ -259,7 +275,8 @@ class OpenQueue implements PacketQueue {
     const decided = ids.filter((id) => this.held.has(id));
     if (decided.length === 0) return;
     const code = this.all.faults.take('verdict');
-    if (code !== undefined) throw new KernelError(code, `verdict on queue ${this.number}: sending a netlink request`);
+    if (code !== undefined)
+      throw new KernelError(code, `verdict on queue ${this.number}: sending a netlink request`);
     for (const id of decided) this.held.delete(id);
     this.queue.verdict(decided, verdict, 'daemon');
   }

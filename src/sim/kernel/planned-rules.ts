@@ -1,6 +1,13 @@
 import { aliveSetName } from '../../core/data-plane/set-names.js';
 import type { FirewallPlan, RuleName } from '../../ports/firewall.js';
-import { type ChainName, type Rule, type RuleAction, sameRule, TABLE_NAMES, type TableChange } from './rules.js';
+import {
+  type ChainName,
+  type Rule,
+  type RuleAction,
+  sameRule,
+  TABLE_NAMES,
+  type TableChange,
+} from './rules.js';
 
 /** The rules of a plan, as src/native/iptables-rules.ts has them. */
 export function plannedRules({ ipset, firstQueue, queues }: FirewallPlan): readonly Rule[] {

@@ -98,7 +98,8 @@ export class Rules {
       if (at < 0) return 'no such rule';
       left.splice(at, 1);
     }
-    for (const { action } of inserted) for (const set of setsOf(action)) if (!this.setStands(set)) return 'no such set';
+    for (const { action } of inserted)
+      for (const set of setsOf(action)) if (!this.setStands(set)) return 'no such set';
     if (table === 'nat') this.natLoaded = true;
     this.become([...[...inserted].reverse(), ...left]);
     return undefined;
@@ -137,9 +138,7 @@ export function sameRule(a: Rule, b: Rule): boolean {
 
 function sameAction(a: RuleAction, b: RuleAction): boolean {
   if (a.kind === 'queue' && b.kind === 'queue')
-    return (
-      a.set === b.set && a.alive === b.alive && a.firstQueue === b.firstQueue && a.queues === b.queues
-    );
+    return a.set === b.set && a.alive === b.alive && a.firstQueue === b.firstQueue && a.queues === b.queues;
   if (a.kind === 'refuse' && b.kind === 'refuse') return a.set === b.set;
   if (a.kind === 'accept' && b.kind === 'accept') return a.set === b.set;
   if (a.kind === 'log' && b.kind === 'log') return a.group === b.group;

@@ -132,10 +132,12 @@ export class TcpSocket implements Connection {
   }
 
   abort(): void {
-    if (this.state === 'closed' || this.state === 'time-wait') return;
-    // A client that has heard nothing has nothing to reset.
-    if (this.state !== 'syn-sent') this.emit('rst', 0, this.next, 0);
-    this.end('abandoned');
+    this.cut('abandoned');
+  }
+
+  /** The machine ends its programs; what stands is reset. */
+  kill(): void {
+    this.cut('host-ended');
   }
 
   /** The machine ends, without a word. */
@@ -148,6 +150,13 @@ export class TcpSocket implements Connection {
     else if (packet.segment === 'rst') this.receiveReset(packet);
     else if (packet.segment === 'syn') this.receiveSyn(packet);
     else this.receiveSegment(packet);
+  }
+
+  private cut(why: CloseReason): void {
+    if (this.state === 'closed' || this.state === 'time-wait') return;
+    // A client that has heard nothing has nothing to reset.
+    if (this.state !== 'syn-sent') this.emit('rst', 0, this.next, 0);
+    this.end(why);
   }
 
   private sends(): boolean {
@@ -258,7 +267,8 @@ export class TcpSocket implements Connection {
     const clean = this.retries === 0;
     this.retries = 0;
     let done = 0;
-    while (done < this.unacknowledged.length && this.unacknowledged[done]!.sequence! < acknowledged) done += 1;
+    while (done < this.unacknowledged.length && this.unacknowledged[done]!.sequence! < acknowledged)
+      done += 1;
     if (done === this.unacknowledged.length) this.unacknowledged = [];
     else this.unacknowledged.splice(0, done);
     if (clean && this.unacknowledged.length === 0) this.measured();

@@ -1,4 +1,4 @@
-import { addressOf, type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
+import { type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
 import type { Scheduled } from '../engine/event-queue.js';
 import type { Stream } from '../engine/seed.js';
 import type { Packet } from '../network/packet.js';
@@ -68,7 +68,12 @@ export class Tcp implements SocketHost {
   }
 
   /** A client of `source` calls `to`, from `port` or one that the kernel picks; undefined when none is free. */
-  connect(source: number, to: Endpoint, port: number | undefined, events: ConnectionEvents): TcpSocket | undefined {
+  connect(
+    source: number,
+    to: Endpoint,
+    port: number | undefined,
+    events: ConnectionEvents,
+  ): TcpSocket | undefined {
     const local = port === undefined ? this.freePort(source, to) : this.givenPort(endpoint(source, port), to);
     if (local === undefined) return undefined;
     const socket = new TcpSocket(this, local, to, this.nextStart(), 'syn-sent', events);
@@ -119,7 +124,7 @@ export class Tcp implements SocketHost {
   /** Everything ends, with a RST for what stands or without a word. */
   end(how: 'silent' | 'reset'): void {
     for (const socket of [...this.live]) {
-      if (how === 'reset') socket.abort();
+      if (how === 'reset') socket.kill();
       socket.vanish();
     }
     this.live.clear();
@@ -150,8 +155,7 @@ export class Tcp implements SocketHost {
   }
 
   private accept(packet: Packet): void {
-    const listener =
-      this.listeners.get(packet.to) ?? this.listeners.get(endpoint(0, portOf(packet.to)));
+    const listener = this.listeners.get(packet.to) ?? this.listeners.get(endpoint(0, portOf(packet.to)));
     if (listener === undefined || listener.behaviour.answer === 'refuse') {
       this.reset(packet);
       return;

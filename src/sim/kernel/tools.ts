@@ -41,7 +41,10 @@ export class Tools {
     const code = this.faults.take(port);
     if (code !== undefined) answer(tookMs, refusal(code, `${tool}: ${code}`));
     else if (tool === 'iptables' && tookMs > LOCK_WAIT_MS)
-      answer(LOCK_WAIT_MS, refusal('EBUSY', `${tool} waited in vain: another program holds the xtables lock`));
+      answer(
+        LOCK_WAIT_MS,
+        refusal('EBUSY', `${tool} waited in vain: another program holds the xtables lock`),
+      );
     else if (tookMs > TIMEOUT_MS[tool])
       answer(TIMEOUT_MS[tool], refusal('ETIMEDOUT', `${tool} did not finish in time`));
     else this.step(work, 0, tookMs / Math.max(1, work.length), process, ended);
