@@ -1,10 +1,14 @@
 import { type Endpoint, endpoint } from '../../src/core/endpoint.js';
+import type { RunPosition } from '../../src/sim/cluster.js';
 import { Engine } from '../../src/sim/engine/engine.js';
 import { addressOfHost, hostName } from '../../src/sim/engine/host.js';
 import { type Happening, Journal } from '../../src/sim/engine/journal.js';
 import type { Plan } from '../../src/sim/plan/plan.js';
 
-const FAULT_KINDS = ['timeout', 'refused', 'reset'] as const;
+/** Runs of a worker with these seeds do not do what they should. */
+export const ODD_SEEDS = { throws: 1_001, dies: 1_002, differs: 1_003 };
+
+const FAILURES = ['timeout', 'refused', 'reset'] as const;
 
 /**
  * A run in which nothing is simulated, told through a real engine and journal: daemons come up, connections are
@@ -13,10 +17,13 @@ const FAULT_KINDS = ['timeout', 'refused', 'reset'] as const;
 export async function madeUpRun(
   plan: Plan,
   follow: (happening: Happening, atMs: number) => void,
+  afterEvent: (position: RunPosition) => void = () => undefined,
+  logged?: { readonly atMs: number; readonly text: string },
 ): Promise<{ readonly events: number; readonly hash: string }> {
   const engine = new Engine(plan.seed);
   const journal = new Journal(engine);
   journal.follow(follow);
+  engine.watch(() => afterEvent(engine));
   const lane = engine.lane('made up');
   const stream = engine.stream('made up');
   const hosts = Array.from({ length: plan.nodes }, (_, index) => hostName(index));
@@ -45,6 +52,18 @@ export async function madeUpRun(
       journal.write({ kind: 'log', host, level: 'warn', event: 'rules-restored', message, fields });
     });
   }
+  if (logged !== undefined) {
+    const { atMs, text: message } = logged;
+    const entry = {
+      kind: 'log',
+      host: 'n1',
+      level: 'info',
+      event: 'said',
+      message,
+      fields: undefined,
+    } as const;
+    lane.after(atMs, () => journal.write(entry));
+  }
   let id = 0;
   const connect = (): void => {
     lane.after(1_000 / plan.connectionsPerSecond, connect);
@@ -58,7 +77,7 @@ export async function madeUpRun(
     journal.write({ kind: 'syn', host, id: own, attempt: 0 });
     const fails = stream.chance(ill.has(host) ? 0.6 : 0.001);
     if (fails) {
-      const why = stream.oneOf(FAULT_KINDS);
+      const why = stream.oneOf(FAILURES);
       lane.after(why === 'timeout' ? 7_000 : 5, () => journal.write({ kind: 'closed', host, id: own, why }));
       return;
     }
