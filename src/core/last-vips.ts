@@ -12,6 +12,8 @@ export type VipsReading =
       readonly warnings: readonly SourceWarning[];
     };
 
+const NO_DELTA: VipsDelta = { upserts: NO_VIPS, removed: [] };
+
 /**
  * The VIPs a reader last read, with the token that names them. Tokens of two readers are never alike, so a
  * fresh reader answers the token of the one before it with everything.
@@ -29,7 +31,7 @@ export class LastVips {
   /** Takes what was read now; the answer counts from the state that `token` names, if that is the last one. */
   take(token: string | undefined, vips: Vips, warnings: readonly SourceWarning[]): VipsReading {
     const known = token !== undefined && token === this.#token();
-    const delta = diffVips(this.#vips, vips);
+    const delta = vips === this.#vips ? NO_DELTA : diffVips(this.#vips, vips);
     if (delta.upserts.size > 0 || delta.removed.length > 0) {
       this.#version += 1;
       this.#vips = vips;

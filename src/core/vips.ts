@@ -20,6 +20,7 @@ export interface SourceWarning {
 export const NO_VIPS: Vips = new Map();
 
 export function sameBackends(a: ReadonlySet<Endpoint>, b: ReadonlySet<Endpoint>): boolean {
+  if (a === b) return true;
   if (a.size !== b.size) return false;
   for (const backend of a) if (!b.has(backend)) return false;
   return true;

@@ -1,5 +1,5 @@
 import { type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
-import type { Vips } from '../../core/vips.js';
+import { sameBackends, type Vips } from '../../core/vips.js';
 import type { Engine, Lane } from '../engine/engine.js';
 import type { Scheduled } from '../engine/event-queue.js';
 import type { Host } from '../engine/host.js';
@@ -55,7 +55,8 @@ export class Orchestrator {
   private readonly vipsKnown = new Set<Endpoint>();
   private readonly lost = new Set<HostName>();
   private readonly away = new Map<HostName, Scheduled>();
-  private readonly nextPort: number[];
+  /** For each host the port that was given last, and those in use. */
+  private readonly ports = new Map<HostName, { next: number; readonly taken: Set<number> }>();
   private made = 0;
   private numbers: number;
 
@@ -63,7 +64,7 @@ export class Orchestrator {
     this.options = options;
     this.lane = options.engine.lane('orchestrator');
     this.stream = options.engine.stream('orchestrator');
-    this.nextPort = options.hosts.map(() => FIRST_PORT);
+    for (const { name } of options.hosts) this.ports.set(name, { next: FIRST_PORT, taken: new Set() });
     this.numbers = options.backends;
   }
 
@@ -121,7 +122,7 @@ export class Orchestrator {
     const task = this.current.get(number);
     if (task === undefined) return;
     this.current.delete(number);
-    this.options.onTask(task, 'ended');
+    this.ended(task);
     this.changed();
   }
 
@@ -137,7 +138,7 @@ export class Orchestrator {
     this.changed();
     this.lane.after(DRAIN_MS, () => {
       if (!this.ending.delete(draining)) return;
-      this.options.onTask(task, 'ended');
+      this.ended(task);
       this.changed();
     });
   }
@@ -155,7 +156,7 @@ export class Orchestrator {
     this.vipsKnown.delete(vip);
     for (const task of [...this.current.values()].filter((each) => each.vip === vip)) {
       this.current.delete(task.number);
-      this.options.onTask(task, 'ended');
+      this.ended(task);
     }
     this.changed();
   }
@@ -199,7 +200,11 @@ export class Orchestrator {
   hostUp(name: HostName): void {
     this.away.get(name)?.cancel();
     this.away.delete(name);
-    for (const task of [...this.ending]) if (task.host === name) this.ending.delete(task);
+    for (const task of [...this.ending]) {
+      if (task.host !== name) continue;
+      this.ending.delete(task);
+      this.ended(task);
+    }
     for (const task of this.current.values()) if (task.host === name) this.options.onTask(task, 'started');
     if (this.lost.delete(name)) this.changed();
   }
@@ -207,6 +212,12 @@ export class Orchestrator {
   /** Whether a machine went away and is not back. */
   isAway(name: HostName): boolean {
     return this.away.has(name);
+  }
+
+  /** The program of a task is gone, and its port free. */
+  private ended(task: Task): void {
+    this.ports.get(task.host)?.taken.delete(portOf(task.backend));
+    this.options.onTask(task, 'ended');
   }
 
   private newVip(): Endpoint {
@@ -233,25 +244,30 @@ export class Orchestrator {
 
   /** Ports are used anew only when all of the host's were used since. */
   private freeEndpoint(host: Host): Endpoint {
-    const taken = new Set<number>();
-    for (const task of this.current.values()) if (task.host === host.name) taken.add(portOf(task.backend));
-    for (const task of this.ending) if (task.host === host.name) taken.add(portOf(task.backend));
-    const at = this.options.hosts.indexOf(host);
-    let port = this.nextPort[at]!;
-    while (taken.has(port)) port = port === LAST_PORT ? FIRST_PORT : port + 1;
-    this.nextPort[at] = port === LAST_PORT ? FIRST_PORT : port + 1;
+    const ports = this.ports.get(host.name)!;
+    let port = ports.next;
+    while (ports.taken.has(port)) port = port === LAST_PORT ? FIRST_PORT : port + 1;
+    ports.next = port === LAST_PORT ? FIRST_PORT : port + 1;
+    ports.taken.add(port);
     return endpoint(host.address, port);
   }
 
   private changed(): void {
     this.version += 1;
-    const vips = new Map<Endpoint, Set<Endpoint>>();
-    if (this.options.keepsEmptyVips) for (const vip of this.vipsKnown) vips.set(vip, new Set());
+    const current = new Map<Endpoint, Set<Endpoint>>();
+    if (this.options.keepsEmptyVips) for (const vip of this.vipsKnown) current.set(vip, new Set());
     for (const { vip, backend, healthy, host } of this.current.values()) {
       if (!healthy || this.lost.has(host)) continue;
-      const backends = vips.get(vip);
-      if (backends === undefined) vips.set(vip, new Set([backend]));
+      const backends = current.get(vip);
+      if (backends === undefined) current.set(vip, new Set([backend]));
       else backends.add(backend);
+    }
+    const vips = new Map<Endpoint, ReadonlySet<Endpoint>>(current);
+    const before = this.history.at(-1)?.vips;
+    for (const [vip, backends] of vips) {
+      // A long run has many versions: what is as before is kept once.
+      const known = before?.get(vip);
+      if (known !== undefined && sameBackends(known, backends)) vips.set(vip, known);
     }
     this.history.push({ version: this.version, atMs: this.options.engine.nowMs, vips });
     this.options.journal.write({ kind: 'desired', version: this.version });
