@@ -1,5 +1,8 @@
 import type { Happening } from './engine/journal.js';
+import { scheduleFaults } from './faults/timeline.js';
+import { Fleet } from './fleet/fleet.js';
 import type { Invariant, Violation } from './invariants/invariant.js';
+import { Jury } from './invariants/jury.js';
 import type { Plan } from './plan/plan.js';
 
 export type { Happening } from './engine/journal.js';
@@ -42,7 +45,36 @@ export interface RunResult {
   readonly sometimes: ReadonlyMap<string, number>;
 }
 
+/** Virtual time between two looks at the outside world. */
+const SLICE_MS = 250;
+
 /** Runs a plan from its beginning to its end. The same plan gives the same result in any process. */
-export function runPlan(_plan: Plan, _options: RunOptions): Promise<RunResult> {
-  throw new Error('runs are not built yet');
+export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResult> {
+  const fleet = new Fleet(plan);
+  const { engine, journal } = fleet;
+  const { follow, onProgress, afterEvent, signal, stopAtViolation = false } = options;
+  if (follow !== undefined) journal.follow(follow);
+  const jury = new Jury(fleet, options.invariants, () => stopAtViolation && engine.halt());
+  if (afterEvent !== undefined) engine.watch(() => afterEvent(engine));
+  const over = (): boolean => signal?.aborted === true || (stopAtViolation && jury.violations.length > 0);
+  try {
+    fleet.begin();
+    scheduleFaults(fleet, plan.faults);
+    while (engine.nowMs < plan.durationMs && !over()) {
+      await engine.run(Math.min(plan.durationMs, engine.nowMs + SLICE_MS));
+      onProgress?.(engine.nowMs, engine.events);
+    }
+    if (!over()) jury.healed();
+    return {
+      plan,
+      simulatedMs: engine.nowMs,
+      events: engine.events,
+      messages: fleet.messages,
+      hash: engine.hash.digest(),
+      violations: jury.violations,
+      sometimes: jury.sometimes,
+    };
+  } finally {
+    fleet.end();
+  }
 }

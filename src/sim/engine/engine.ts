@@ -37,6 +37,7 @@ export class Engine {
   private readonly watchers: (() => void)[] = [];
   /** Whether an event happened that the watchers have not seen. */
   private happened = false;
+  private halted = false;
 
   constructor(seed: number) {
     this.seed = new Seed(seed);
@@ -75,6 +76,11 @@ export class Engine {
     this.watchers.push(watch);
   }
 
+  /** Ends the run under way after the event that happens now. */
+  halt(): void {
+    this.halted = true;
+  }
+
   /** Runs until virtual time is `untilMs` and everything due by then has happened. */
   run(untilMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -90,6 +96,11 @@ export class Engine {
             }
             if (this.happened) this.afterEvent();
             restless = 0;
+            if (this.halted) {
+              this.halted = false;
+              resolve();
+              return;
+            }
             const due = this.queue.take(untilMs);
             if (due === undefined) {
               this.nowMs = untilMs;

@@ -16,9 +16,9 @@ export class Host {
   readonly disk: Disk = new Map();
 
   /** Hosts are numbered from 0; host 0 is `n1` at 10.99.0.1. */
-  constructor(engine: Engine, index: number) {
+  constructor(engine: Engine, index: number, name = hostName(index)) {
     this.index = index;
-    this.name = hostName(index);
+    this.name = name;
     this.address = addressOfHost(index);
     this.lane = engine.lane(this.name);
     this.clock = new HostClock(engine, engine.stream(`${this.name}/uptime`).between(1_000, 1e9));

@@ -92,8 +92,13 @@ export class Journal {
   }
 
   write(happening: Happening): void {
-    const { hash, nowMs } = this.engine;
+    const { hash } = this.engine;
     for (const key in happening) hash.add(happening[key as keyof Happening]);
-    for (const read of this.readers) read(happening, nowMs);
+    this.tell(happening);
+  }
+
+  /** Tells the readers alone, of what is an opinion about the run and no part of it. */
+  tell(happening: Happening): void {
+    for (const read of this.readers) read(happening, this.engine.nowMs);
   }
 }

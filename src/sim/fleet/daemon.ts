@@ -10,6 +10,10 @@ import { Process } from '../engine/process.js';
 export interface DaemonWorld {
   kernel(process: Process): Kernel;
   sources(process: Process): readonly SourceEntry[];
+  /** A message was put into a mailbox. */
+  sent(): void;
+  /** Supervision gave up; the process has ended. */
+  gaveUp(): void;
 }
 
 /** A message that an actor of a daemon is about to handle (`before`) or has handled. */
@@ -22,8 +26,6 @@ export class Daemon {
   readonly node: Node;
   ready = false;
   stopping = false;
-  /** Messages that were put into mailboxes. */
-  messages = 0;
   /** Called at every message; what it throws is the actor's crash there. */
   readonly watches = new Set<MessageWatch>();
   private readonly journal: Journal;
@@ -33,8 +35,8 @@ export class Daemon {
     journal: Journal,
     host: Host,
     life: number,
-    world: DaemonWorld,
     settings: NodeSettings,
+    world: DaemonWorld,
   ) {
     this.journal = journal;
     this.host = host;
@@ -61,9 +63,10 @@ export class Daemon {
         onExit: () => {
           this.note('gave-up');
           this.process.end();
+          world.gaveUp();
         },
       },
-      this.monitor(),
+      this.monitor(world),
     );
     this.process.actors = this.node.system;
     engine.touch(this.node.system);
@@ -107,12 +110,10 @@ export class Daemon {
     this.journal.write({ kind: 'daemon', host: this.host.name, state });
   }
 
-  private monitor(): ActorMonitor {
+  private monitor(world: DaemonWorld): ActorMonitor {
     const { watches } = this;
     return {
-      sent: () => {
-        this.messages += 1;
-      },
+      sent: () => world.sent(),
       beforeMessage: (path, message) => {
         if (watches.size > 0) for (const watch of watches) watch(path, 'before', message);
       },

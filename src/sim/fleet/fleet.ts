@@ -1,50 +1,129 @@
+import type { SourceEntry } from '../../ports/world.js';
 import { Engine } from '../engine/engine.js';
 import { Host } from '../engine/host.js';
-import { Journal } from '../engine/journal.js';
+import { type HostName, Journal } from '../engine/journal.js';
+import type { Process } from '../engine/process.js';
+import { Documents } from '../mesos/documents.js';
+import { FakeMaster } from '../mesos/fake-master.js';
+import { FileSource } from '../mesos/file-source.js';
+import { MasterSource } from '../mesos/master-source.js';
+import { Orchestrator } from '../mesos/orchestrator.js';
+import { VipFiles } from '../mesos/vip-files.js';
+import { Network } from '../network/network.js';
 import type { Plan } from '../plan/plan.js';
-import { Daemon, type DaemonWorld } from './daemon.js';
-
-/** A host with what runs on it. */
-export interface SimHost {
-  readonly host: Host;
-  /** The daemon that runs or ran last; undefined before the first. */
-  daemon: Daemon | undefined;
-}
+import { Machine } from './machine.js';
+import { Servers } from './servers.js';
 
 /** What the daemons of a simulation are configured with: the defaults of the production configuration. */
-const SETTINGS = {
+export const SETTINGS = {
   plan: { ipset: 'minuteman', firstQueue: 50, queues: 2 },
   keepRulesOnExit: false,
   masquerade: [],
   balancer: { failureThreshold: 5, failureWindowMs: 300_000, backoffMs: 30_000, connectTimeoutMs: 400 },
 } as const;
 
+const POLL_INTERVAL_MS = 5_000;
+/** Machines are switched on within that time. */
+const BOOT_MS = 1_000;
+
 /** Everything of one run: the world that the plan describes, and the daemons in it. */
 export class Fleet {
   readonly plan: Plan;
   readonly engine: Engine;
   readonly journal: Journal;
-  readonly hosts: readonly SimHost[];
-  private readonly lives = new Map<SimHost, number>();
+  readonly network: Network;
+  readonly machines: readonly Machine[];
+  readonly orchestrator: Orchestrator;
+  readonly servers: Servers;
+  /** Where VIPs come from: one of the two. */
+  readonly files: VipFiles | undefined;
+  readonly master: FakeMaster | undefined;
+  private readonly documents = new Documents();
+  private readonly byName: ReadonlyMap<HostName, Machine>;
 
   constructor(plan: Plan) {
     this.plan = plan;
-    this.engine = new Engine(plan.seed);
-    this.journal = new Journal(this.engine);
-    this.hosts = Array.from({ length: plan.nodes }, (_, index) => ({
-      host: new Host(this.engine, index),
-      daemon: undefined,
-    }));
+    const engine = new Engine(plan.seed);
+    this.engine = engine;
+    this.journal = new Journal(engine);
+    this.network = new Network(engine);
+    const surroundings = {
+      engine,
+      journal: this.journal,
+      network: this.network,
+      settings: SETTINGS,
+      sources: (machine: Machine, process: Process) => this.sourcesOf(machine, process),
+      booted: (machine: Machine) => this.booted(machine),
+      ended: (machine: Machine) => this.ended(machine),
+    };
+    this.machines = Array.from({ length: plan.nodes }, (_, index) => new Machine(index, surroundings));
+    this.byName = new Map(this.machines.map((machine) => [machine.name, machine]));
+    this.servers = new Servers((host) => this.byName.get(host)!);
+    const hosts = this.machines.map(({ host }) => host);
+    this.orchestrator = new Orchestrator({
+      engine,
+      journal: this.journal,
+      hosts,
+      vips: plan.vips,
+      backends: plan.backends,
+      keepsEmptyVips: plan.source === 'file',
+      onTask: (task, phase) => this.servers.onTask(task, phase),
+    });
+    const { orchestrator, network } = this;
+    if (plan.source === 'file') this.files = new VipFiles(engine, orchestrator, hosts);
+    else {
+      const host = new Host(engine, plan.nodes, 'master');
+      network.attach(host, () => {});
+      this.master = new FakeMaster({ engine, network, host, hosts, orchestrator });
+    }
   }
 
-  /** Starts the daemon of a host, which has none that runs. */
-  startDaemon(at: SimHost): void {
-    const life = (this.lives.get(at) ?? 0) + 1;
-    this.lives.set(at, life);
-    at.daemon = new Daemon(this.engine, this.journal, at.host, life, this.worldOf(at), SETTINGS);
+  machine(name: HostName): Machine | undefined {
+    return this.byName.get(name);
   }
 
-  private worldOf(_at: SimHost): DaemonWorld {
-    throw new Error('the world of a daemon is not built yet');
+  /** Messages between actors so far. */
+  get messages(): number {
+    return this.machines.reduce((sum, { messages }) => sum + messages, 0);
+  }
+
+  /** Switches everything on. */
+  begin(): void {
+    this.orchestrator.begin();
+    this.master?.begin();
+    const stream = this.engine.stream('boot');
+    for (const machine of this.machines) {
+      machine.host.lane.after(stream.between(0, BOOT_MS), () => machine.boot());
+    }
+  }
+
+  /** Lets go of everything, so that nothing of the run is left in memory. */
+  end(): void {
+    for (const { daemon } of this.machines) daemon?.kill();
+  }
+
+  private sourcesOf(machine: Machine, process: Process): readonly SourceEntry[] {
+    const { name, host } = machine;
+    const source =
+      this.files !== undefined
+        ? new FileSource(process, this.files.file(name), `${name}#${this.engine.nowMs}`)
+        : new MasterSource({
+            network: this.network,
+            host,
+            process,
+            master: this.master!.at,
+            documents: this.documents,
+          });
+    return [{ source, pollIntervalMs: POLL_INTERVAL_MS }];
+  }
+
+  private booted({ name }: Machine): void {
+    this.files?.restore(name);
+    this.orchestrator.hostUp(name);
+  }
+
+  private ended({ name }: Machine): void {
+    this.servers.forget(name);
+    this.orchestrator.hostDown(name);
   }
 }
