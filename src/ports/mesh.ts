@@ -1,20 +1,7 @@
-import type { MeshLink } from '../core/cluster/peer.js';
+import type { CloseReason, DialFailure, MeshLink } from '../core/cluster/peer.js';
 import type { Endpoint } from '../core/endpoint.js';
 
-export type { MeshLink, Peer } from '../core/cluster/peer.js';
-
-/**
- * Why a link ended. `ended`: one side closed it in an orderly way; `reset`: the kernel said so, its process is
- * probably gone; `slow`: it did not take what we sent; `refused`: nothing is wrong with the link, but this side wants no (second)
- * one; `protocol`: the peer sent what no peer sends; `silent`: it did not finish in time.
- */
-export type CloseReason = 'ended' | 'reset' | 'slow' | 'refused' | 'protocol' | 'silent';
-
-/**
- * Why a dial failed. `refused`: the machine is up and nobody listens; `timeout`: silence; `unreachable`: the network says
- * there is no way; `unauthenticated`: somebody answered who holds no key of ours, or does not take our own.
- */
-export type DialFailure = 'refused' | 'timeout' | 'unreachable' | 'unauthenticated';
+export type { CloseReason, DialFailure, MeshLink, Peer } from '../core/cluster/peer.js';
 
 export type MeshEvent =
   | { readonly kind: 'opened'; readonly link: MeshLink }

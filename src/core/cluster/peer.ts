@@ -17,3 +17,16 @@ export interface MeshLink {
   /** Whether we dialled it, or the peer did. */
   readonly dialled: boolean;
 }
+
+/**
+ * Why a link ended. `ended`: one side closed it in an orderly way; `reset`: the kernel said so, its process is
+ * probably gone; `slow`: it did not take what we sent; `refused`: nothing is wrong with the link, but this side wants no (second)
+ * one; `protocol`: the peer sent what no peer sends; `silent`: it did not finish in time.
+ */
+export type CloseReason = 'ended' | 'reset' | 'slow' | 'refused' | 'protocol' | 'silent';
+
+/**
+ * Why a dial failed. `refused`: the machine is up and nobody listens; `timeout`: silence; `unreachable`: the network says
+ * there is no way; `unauthenticated`: somebody answered who holds no key of ours, or does not take our own.
+ */
+export type DialFailure = 'refused' | 'timeout' | 'unreachable' | 'unauthenticated';
