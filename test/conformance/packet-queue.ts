@@ -100,6 +100,31 @@ export const PACKET_QUEUE_CASES: readonly Case[] = [
     );
   }),
 
+  {
+    name: 'a full queue lets SYNs pass, and takes them again when there is room',
+    run: async (stage) => {
+      const queue = stage.narrowQueues(2).open(stage.queue);
+      const syns: Syn[] = [];
+      queue.receive((batch) => syns.push(...batch));
+      const attempts = [40301, 40302].map((port) => stage.connect(stage.vip(0), port));
+      await until(stage, 'two SYNs came', () => syns.length === 2);
+      const passing = stage.connect(stage.vip(0), 40303);
+      await until(stage, 'the third passed and was refused', () => passing.state() === 'refused');
+      assert.deepEqual(
+        attempts.map((attempt) => attempt.state()),
+        ['pending', 'pending'],
+      );
+      queue.verdict([syns[0]!.id], 'accept');
+      const taken = stage.connect(stage.vip(0), 40304);
+      await until(stage, 'the fourth came', () => syns.length === 3);
+      assert.equal(taken.state(), 'pending');
+      // A packet that passed is none that was dropped.
+      assert.equal(queue.counters().droppedFull, 0);
+      for (const attempt of [...attempts, taken]) attempt.abandon();
+      queue.close();
+    },
+  },
+
   onQueue('closing drops what is outstanding, and later SYNs pass', async (stage, queue, syns) => {
     const held = stage.connect(stage.vip(0), 40201);
     await until(stage, 'the SYN came', () => syns.length === 1);

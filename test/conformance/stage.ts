@@ -12,6 +12,12 @@ export interface Attempt {
   state(): AttemptState;
   /** The client as the server sees it, once connected and greeted. */
   seenAs(): Endpoint | undefined;
+  /** Sends a message, which the server sends back. */
+  say(): void;
+  /** How many messages came back. */
+  heard(): number;
+  /** Sends no more. */
+  finish(): void;
   /** Ends the attempt or the connection. */
   abandon(): void;
 }
@@ -23,6 +29,8 @@ export interface Attempt {
  */
 export interface Stage {
   readonly queues: PacketQueues;
+  /** The same queues, but opened they hold so many packets at most. */
+  narrowQueues(length: number): PacketQueues;
   readonly queue: number;
   readonly conntrack: Conntrack;
   readonly routes: Routes;
@@ -33,8 +41,10 @@ export interface Stage {
   readonly address: Address;
   /** Another address of this host. */
   readonly otherAddress: Address;
-  /** A server of this host that takes connections and greets them. */
+  /** A server of this host that takes connections, greets them, and ends them when the client has finished. */
   readonly server: Endpoint;
+  /** One that goes on when the client has finished. */
+  readonly lingering: Endpoint;
   /** A port of this host where nobody listens. */
   readonly closed: Endpoint;
   /** An endpoint beyond the next router that swallows whatever it is sent. */

@@ -11,9 +11,10 @@ import {
 } from '../../src/core/endpoint.js';
 import { systemClock } from '../../src/native/clock.js';
 import { CONNTRACK_DEFAULTS, nativeConntrack } from '../../src/native/conntrack.js';
-import { nativePacketQueues } from '../../src/native/packet-queue.js';
+import { nativePacketQueues, PACKET_QUEUE_DEFAULTS } from '../../src/native/packet-queue.js';
 import { nativeRoutes } from '../../src/native/routes.js';
 import { ip } from '../../testbed/ip.js';
+import { CONNECTION_CASES } from '../conformance/connections.js';
 import { CONNTRACK_CASES } from '../conformance/conntrack.js';
 import { PACKET_QUEUE_CASES } from '../conformance/packet-queue.js';
 import { ROUTES_CASES } from '../conformance/routes.js';
@@ -25,33 +26,42 @@ import type { Attempt, AttemptState, Stage } from '../conformance/stage.js';
  */
 const [suite, address, otherAddress, queue] = process.argv.slice(2) as [string, string, string, string];
 
-const greeter = createServer((socket) => {
-  socket.on('error', () => {});
-  socket.write(`${socket.remoteAddress}:${socket.remotePort}`);
-});
-await new Promise<void>((resolve) => greeter.listen(8080, address, 4096, resolve));
+/** Greets whoever comes with a line that says whom it sees, and echoes. */
+async function greetOn(port: number, allowHalfOpen: boolean): Promise<Endpoint> {
+  const greeter = createServer({ allowHalfOpen }, (socket) => {
+    socket.on('error', () => {});
+    socket.write(`${socket.remoteAddress}:${socket.remotePort}\n`);
+    socket.on('data', (bytes) => socket.write(bytes));
+  });
+  await new Promise<void>((resolve) => greeter.listen(port, address, 4096, resolve));
+  return parseEndpoint(`${address}:${port}`)!;
+}
 
 function startAttempt(to: Endpoint, clientPort?: number): Attempt {
   let state: AttemptState = 'pending';
-  let greeting = '';
+  let received = '';
   const socket = connect({
     host: formatAddress(addressOf(to)),
     port: portOf(to),
     localAddress: address,
+    allowHalfOpen: true,
     ...(clientPort === undefined ? {} : { localPort: clientPort }),
   });
   socket.on('connect', () => {
     state = 'connected';
   });
   socket.on('data', (bytes) => {
-    greeting += bytes.toString();
+    received += bytes.toString();
   });
   socket.on('error', () => {
     if (state === 'pending') state = 'refused';
   });
   return {
     state: () => state,
-    seenAs: () => parseEndpoint(greeting),
+    seenAs: () => parseEndpoint(received.split('\n')[0]!),
+    say: () => socket.write('.'),
+    heard: () => received.split('\n')[1]?.length ?? 0,
+    finish: () => socket.end(),
     // A reset, so that no TIME_WAIT keeps the port from the next case.
     abandon: () => socket.resetAndDestroy(),
   };
@@ -59,6 +69,7 @@ function startAttempt(to: Endpoint, clientPort?: number): Attempt {
 
 const stage: Stage = {
   queues: nativePacketQueues(),
+  narrowQueues: (maxLength) => nativePacketQueues({ ...PACKET_QUEUE_DEFAULTS, maxLength }),
   queue: Number(queue),
   conntrack: nativeConntrack({ ...CONNTRACK_DEFAULTS, logGroup: Number(queue) }),
   routes: nativeRoutes(),
@@ -66,7 +77,8 @@ const stage: Stage = {
   vip: (index) => endpoint(parseAddress('10.1.2.3')! + index, 5000),
   address: parseAddress(address)!,
   otherAddress: parseAddress(otherAddress)!,
-  server: parseEndpoint(`${address}:8080`)!,
+  server: await greetOn(8080, false),
+  lingering: await greetOn(8082, true),
   closed: parseEndpoint(`${address}:8081`)!,
   silent: parseEndpoint('10.200.0.1:80')!,
   unroutable: parseAddress('10.251.0.1')!,
@@ -77,7 +89,12 @@ const stage: Stage = {
   pass: (milliseconds) => sleep(milliseconds),
 };
 
-const suites = { 'packet-queue': PACKET_QUEUE_CASES, conntrack: CONNTRACK_CASES, routes: ROUTES_CASES };
+const suites = {
+  'packet-queue': PACKET_QUEUE_CASES,
+  conntrack: CONNTRACK_CASES,
+  connections: CONNECTION_CASES,
+  routes: ROUTES_CASES,
+};
 for (const { name, run } of suites[suite as keyof typeof suites]) {
   const error = await run(stage).then(
     () => undefined,

@@ -134,7 +134,6 @@ export class HostQueues {
 /** One NFQUEUE with the socket that is bound to it. */
 export class KernelQueue {
   readonly number: number;
-  droppedFull = 0;
   private readonly all: HostQueues;
   private readonly process: Process;
   /** What waits in the kernel, in the order of the ids. */
@@ -161,7 +160,6 @@ export class KernelQueue {
 
   take(packet: Packet, inInterface: number, socket: TcpSocket | undefined): boolean {
     if (this.waiting.size >= Math.min(LENGTH_MOST, this.all.faults.queueLength)) {
-      this.droppedFull += 1;
       return false;
     }
     this.ids += 1;
@@ -285,9 +283,10 @@ class OpenQueue implements PacketQueue {
     return [...this.held.values()];
   }
 
+  /** The kernel counts what it drops; of what passes because of FAIL_OPEN it keeps no count. */
   counters(): PacketQueueCounters {
-    const { depth, droppedFull } = this.queue;
-    return { received: this.received, depth, droppedFull, droppedNoBuffer: 0, overruns: 0, unreadable: 0 };
+    const { depth } = this.queue;
+    return { received: this.received, depth, droppedFull: 0, droppedNoBuffer: 0, overruns: 0, unreadable: 0 };
   }
 
   close(): void {

@@ -17,6 +17,8 @@ export function simStage(): Stage {
   const kernel = new HostKernel({ engine, host, journal: new Journal(engine), transmit: () => {} });
   const { queues, conntrack, routes } = kernel.ports(new Process(engine, host.lane, host.clock));
   const server = endpoint(host.address, 8080);
+  const lingering = endpoint(host.address, 8082);
+  kernel.listen(lingering, { staysOpen: true });
   const otherAddress = parseAddress('10.99.0.77')!;
   kernel.listen(server);
   kernel.routing.setAddress(otherAddress, true);
@@ -24,6 +26,10 @@ export function simStage(): Stage {
   intercept(kernel);
   return {
     queues,
+    narrowQueues: (length) => {
+      kernel.faults.limitQueues(length);
+      return queues;
+    },
     queue: QUEUE,
     conntrack,
     routes,
@@ -32,6 +38,7 @@ export function simStage(): Stage {
     address: host.address,
     otherAddress,
     server,
+    lingering,
     closed: endpoint(host.address, 8081),
     silent: endpoint(parseAddress('10.200.0.1')!, 80),
     unroutable: parseAddress('10.251.0.1')!,
@@ -54,6 +61,7 @@ function intercept({ sets, rules }: HostKernel): void {
 function attempt(kernel: HostKernel, to: Endpoint, port: number | undefined): Attempt {
   let state: AttemptState = 'pending';
   let seenAs: Endpoint | undefined;
+  let heard = 0;
   const connection = kernel.connect(
     to,
     {
@@ -62,6 +70,8 @@ function attempt(kernel: HostKernel, to: Endpoint, port: number | undefined): At
         connection.send(1);
       },
       data: (_, says) => {
+        // The first is the greeting, for which the client of this stage has to ask.
+        if (seenAs !== undefined) heard += 1;
         seenAs = says as Endpoint;
       },
       closed: () => {
@@ -70,5 +80,12 @@ function attempt(kernel: HostKernel, to: Endpoint, port: number | undefined): At
     },
     port === undefined ? {} : { port },
   );
-  return { state: () => state, seenAs: () => seenAs, abandon: () => connection.abort() };
+  return {
+    state: () => state,
+    seenAs: () => seenAs,
+    say: () => connection.send(1),
+    heard: () => heard,
+    finish: () => connection.finish(),
+    abandon: () => connection.abort(),
+  };
 }
