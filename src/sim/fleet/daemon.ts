@@ -1,5 +1,6 @@
 import { type Node, type NodeSettings, startNode } from '../../actors/node.js';
 import type { ActorMonitor } from '../../actors/supervision/system.js';
+import type { Random } from '../../ports/random.js';
 import type { Kernel, SourceEntry } from '../../ports/world.js';
 import type { Engine } from '../engine/engine.js';
 import type { Host } from '../engine/host.js';
@@ -29,6 +30,7 @@ export class Daemon {
   /** Called at every message; what it throws is the actor's crash there. */
   readonly watches = new Set<MessageWatch>();
   private readonly journal: Journal;
+  private readonly draws = new Map<string, { count: number }>();
 
   constructor(
     engine: Engine,
@@ -46,7 +48,7 @@ export class Daemon {
       {
         clock: host.clock,
         timers: this.process,
-        random: (purpose) => engine.random(`${host.name}#${life}/${purpose}`),
+        random: (purpose) => this.counted(purpose, engine.random(`${host.name}#${life}/${purpose}`)),
         log: {
           event: (level, event, message, fields) =>
             journal.write({ kind: 'log', host: host.name, level, event, message, fields }),
@@ -70,6 +72,11 @@ export class Daemon {
     );
     this.process.actors = this.node.system;
     engine.touch(this.node.system);
+  }
+
+  /** How many random numbers it drew for a purpose so far. */
+  drawn(purpose: string): number {
+    return this.draws.get(purpose)?.count ?? 0;
   }
 
   get ended(): boolean {
@@ -108,6 +115,17 @@ export class Daemon {
 
   private note(state: 'started' | 'ready' | 'stopped' | 'killed' | 'gave-up' | 'paused' | 'resumed'): void {
     this.journal.write({ kind: 'daemon', host: this.host.name, state });
+  }
+
+  private counted(purpose: string, random: Random): Random {
+    const drawn = { count: 0 };
+    this.draws.set(purpose, drawn);
+    return {
+      next: () => {
+        drawn.count += 1;
+        return random.next();
+      },
+    };
   }
 
   private monitor(world: DaemonWorld): ActorMonitor {

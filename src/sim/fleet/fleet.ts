@@ -26,6 +26,14 @@ const POLL_INTERVAL_MS = 5_000;
 /** Machines are switched on within that time. */
 const BOOT_MS = 1_000;
 
+/** Sees each message twice: when an actor is about to handle it, and when it has. Must not change the world. */
+export type FleetMessageWatch = (
+  machine: Machine,
+  path: string,
+  when: 'before' | 'after',
+  message: unknown,
+) => void;
+
 /** Everything of one run: the world that the plan describes, and the daemons in it. */
 export class Fleet {
   readonly plan: Plan;
@@ -39,6 +47,7 @@ export class Fleet {
   readonly files: VipFiles | undefined;
   readonly master: FakeMaster | undefined;
   private readonly documents = new Documents();
+  private readonly messageWatches: FleetMessageWatch[] = [];
   private readonly byName: ReadonlyMap<HostName, Machine>;
 
   constructor(plan: Plan) {
@@ -53,6 +62,9 @@ export class Fleet {
       network: this.network,
       settings: SETTINGS,
       sources: (machine: Machine, process: Process) => this.sourcesOf(machine, process),
+      handling: (machine: Machine, path: string, when: 'before' | 'after', message: unknown) => {
+        this.handling(machine, path, when, message);
+      },
       booted: (machine: Machine) => this.booted(machine),
       ended: (machine: Machine) => this.ended(machine),
     };
@@ -80,6 +92,16 @@ export class Fleet {
 
   machine(name: HostName): Machine | undefined {
     return this.byName.get(name);
+  }
+
+  /** From now on `watch` sees the messages of all daemons. */
+  watchMessages(watch: FleetMessageWatch): void {
+    this.messageWatches.push(watch);
+  }
+
+  /** An actor of a machine's daemon is about to handle a message, or has handled it. */
+  handling(machine: Machine, path: string, when: 'before' | 'after', message: unknown): void {
+    for (const watch of this.messageWatches) watch(machine, path, when, message);
   }
 
   /** Messages between actors so far. */

@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly network: Network;
   readonly settings: NodeSettings;
   sources(machine: Machine, process: Process): readonly SourceEntry[];
+  /** A message that an actor of the machine's daemon is about to handle, or has handled. */
+  handling(machine: Machine, path: string, when: 'before' | 'after', message: unknown): void;
   /** The machine came up again after it had ended. */
   booted(machine: Machine): void;
   /** The machine ended, with all programs on it. */
@@ -149,6 +151,8 @@ export class Machine {
       },
       gaveUp: () => this.host.lane.after(RESTART_AFTER_MS, () => this.startDaemon()),
     });
+    // First among the watches: it sees what another one lets crash.
+    this.daemon.watches.add((path, when, message) => world.handling(this, path, when, message));
     this.applySlowness();
     this.applyPauses();
   }

@@ -1,0 +1,242 @@
+import { addressOf, type Endpoint } from '../../core/endpoint.js';
+import type { Happening, HostName } from '../engine/journal.js';
+import type { Daemon } from '../fleet/daemon.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { Machine } from '../fleet/machine.js';
+import { Agenda } from './agenda.js';
+import { type Connection, Connections } from './connections.js';
+import { DAEMON_TROUBLE, Disturbances, type Trouble } from './disturbances.js';
+import { KernelEyes } from './kernel-eyes.js';
+import { LearnedVips } from './learned-vips.js';
+
+/** What an actor does, by its path. */
+export type Role =
+  | 'balancer'
+  | 'nfqueue'
+  | 'vip-table'
+  | 'poller'
+  | 'balancer-manager'
+  | 'connection-observer'
+  | 'ipset-manager'
+  | 'firewall-manager'
+  | 'other';
+
+export type MessageMoment = 'before' | 'after';
+
+/** A message that an actor of a daemon is about to handle, or has handled. */
+export interface Handling {
+  readonly host: HostEyes;
+  readonly path: string;
+  readonly message: unknown;
+}
+
+/** One host with its daemon, as somebody sees it who stands beside it. */
+export class HostEyes {
+  readonly at: Machine;
+  readonly name: HostName;
+  readonly kernel: KernelEyes;
+  /** What the sources told the daemon that runs. */
+  learned = new LearnedVips();
+  state: 'none' | 'running' | 'paused' | 'ended' = 'none';
+  startedMs = 0;
+  /** Since when the daemon serves; undefined while it does not. */
+  readyMs: number | undefined;
+  /** When its life last took a turn: start, pause, end, the crash of an actor. */
+  turnedMs = 0;
+  lastCrashMs = Number.NEGATIVE_INFINITY;
+
+  constructor(at: Machine) {
+    this.at = at;
+    this.name = at.name;
+    this.kernel = new KernelEyes(at.kernel);
+  }
+
+  /** How many sources its daemon has. */
+  get sources(): number {
+    return this.daemon?.node.status.sources().length ?? 0;
+  }
+
+  get daemon(): Daemon | undefined {
+    return this.at.daemon;
+  }
+}
+
+/**
+ * What several invariants want to know of a run, gathered once: the states of the daemons, the clients'
+ * connections, what the sources told, when the plan disturbs whom. It also calls invariants back after the
+ * event, or at an instant, so that none of them has to look after every event.
+ */
+export class Eyes {
+  readonly fleet: Fleet;
+  readonly disturbances: Disturbances;
+  readonly connections = new Connections();
+  readonly hosts: ReadonlyMap<HostName, HostEyes>;
+  private readonly agenda = new Agenda();
+  private afterEvent: (() => void)[] = [];
+  private readonly roles = new Map<string, Role>();
+  private readonly listeners: Record<MessageMoment, Map<Role | 'all', ((handling: Handling) => void)[]>> = {
+    before: new Map(),
+    after: new Map(),
+  };
+
+  constructor(fleet: Fleet) {
+    this.fleet = fleet;
+    this.disturbances = new Disturbances(fleet.plan);
+    this.hosts = new Map(fleet.machines.map((at) => [at.name, new HostEyes(at)]));
+    fleet.journal.follow((happening, atMs) => this.happened(happening, atMs));
+    fleet.engine.watch(() => this.settled());
+    fleet.watchMessages((at, path, when, message) => {
+      const host = this.hosts.get(at.name)!;
+      const listeners = this.listeners[when];
+      const role = this.roleOf(path);
+      const all = listeners.get('all');
+      const some = listeners.get(role);
+      if (all === undefined && some === undefined) return;
+      const handling = { host, path, message };
+      if (all !== undefined) for (const listen of all) listen(handling);
+      if (some !== undefined) for (const listen of some) listen(handling);
+    });
+    this.onMessage('vip-table', 'before', ({ host, message }) => host.learned.hear(message, this.nowMs));
+  }
+
+  get nowMs(): number {
+    return this.fleet.engine.nowMs;
+  }
+
+  host(name: HostName): HostEyes {
+    return this.hosts.get(name)!;
+  }
+
+  /** Calls `check` when the event is through and all actors are quiet. */
+  soon(check: () => void): void {
+    this.afterEvent.push(check);
+  }
+
+  /** Calls `check` after the first event at or after an instant. */
+  at(atMs: number, check: () => void): void {
+    this.agenda.add(atMs, check);
+  }
+
+  onMessage(role: Role | 'all', when: MessageMoment, listen: (handling: Handling) => void): void {
+    const listeners = this.listeners[when];
+    const list = listeners.get(role);
+    if (list === undefined) listeners.set(role, [listen]);
+    else list.push(listen);
+  }
+
+  /** Whether the host's daemon ran all the time since `sinceMs`, at full speed, and no actor of it crashed. */
+  ranWell(host: HostEyes, sinceMs: number): boolean {
+    return (
+      host.state === 'running' &&
+      host.turnedMs < sinceMs &&
+      !this.disturbances.between(sinceMs, this.nowMs, DAEMON_TROUBLE, host.name)
+    );
+  }
+
+  /** Whether the host's daemon served all the time since `sinceMs`, and nothing of `troubles` was on there. */
+  servedWell(host: HostEyes, sinceMs: number, troubles: readonly Trouble[] = []): boolean {
+    return (
+      host.readyMs !== undefined &&
+      host.readyMs <= sinceMs &&
+      this.ranWell(host, sinceMs) &&
+      !this.disturbances.between(sinceMs, this.nowMs, troubles, host.name)
+    );
+  }
+
+  /** The host that has the address of an endpoint. */
+  hostAt(at: Endpoint): HostName | undefined {
+    return this.fleet.network.hostAt(addressOf(at))?.name;
+  }
+
+  /** The connection that a client's flow belongs to, if it is open. */
+  connectionOf(client: number, vip: number): Connection | undefined {
+    return this.connections.find(client as Endpoint, vip as Endpoint);
+  }
+
+  private happened(happening: Happening, atMs: number): void {
+    switch (happening.kind) {
+      case 'daemon': {
+        const host = this.host(happening.host);
+        host.turnedMs = atMs;
+        switch (happening.state) {
+          case 'started':
+            host.state = 'running';
+            host.startedMs = atMs;
+            host.readyMs = undefined;
+            host.learned = new LearnedVips();
+            break;
+          case 'ready':
+            host.readyMs = atMs;
+            break;
+          case 'paused':
+            host.state = 'paused';
+            break;
+          case 'resumed':
+            if (host.state === 'paused') host.state = 'running';
+            break;
+          default:
+            host.state = 'ended';
+            host.readyMs = undefined;
+        }
+        break;
+      }
+      case 'log':
+        if (happening.event !== 'actor-restarted' && happening.event !== 'supervisor-escalated') break;
+        this.host(happening.host).turnedMs = atMs;
+        this.host(happening.host).lastCrashMs = atMs;
+        break;
+      case 'connecting':
+      case 'syn':
+      case 'connected':
+      case 'closed':
+        this.connections.hear(happening, atMs);
+        break;
+    }
+  }
+
+  private settled(): void {
+    if (this.afterEvent.length > 0) {
+      const checks = this.afterEvent;
+      this.afterEvent = [];
+      for (const check of checks) check();
+    }
+    if (this.agenda.nextMs <= this.nowMs) this.agenda.run(this.nowMs);
+  }
+
+  private roleOf(path: string): Role {
+    const known = this.roles.get(path);
+    if (known !== undefined) return known;
+    const role = roleFrom(path);
+    this.roles.set(path, role);
+    return role;
+  }
+}
+
+function roleFrom(path: string): Role {
+  if (path.includes('/balancers/')) return 'balancer';
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (name.startsWith('nfqueue-')) return 'nfqueue';
+  if (name.startsWith('poller-')) return 'poller';
+  switch (name) {
+    case 'vip-table':
+    case 'balancer-manager':
+    case 'connection-observer':
+    case 'ipset-manager':
+    case 'firewall-manager':
+      return name;
+    default:
+      return 'other';
+  }
+}
+
+const known = new WeakMap<Fleet, Eyes>();
+
+/** The eyes on a fleet: one pair for all invariants of a run. */
+export function eyesOn(fleet: Fleet): Eyes {
+  let eyes = known.get(fleet);
+  if (eyes === undefined) {
+    eyes = new Eyes(fleet);
+    known.set(fleet, eyes);
+  }
+  return eyes;
+}

@@ -1,0 +1,57 @@
+import type { EntryState } from '../../core/data-plane/existing-entry.js';
+import type { Endpoint } from '../../core/endpoint.js';
+import type { RuleName } from '../../ports/firewall.js';
+import type { HostKernel } from '../kernel/host-kernel.js';
+import { STATE_NAMES } from '../kernel/tcp-states.js';
+
+/** An entry of the connection table, to look at. */
+export interface EntrySight {
+  readonly client: Endpoint;
+  readonly vip: Endpoint;
+  /** Where replies come from. */
+  readonly backend: Endpoint;
+  /** Whom they go to: the source as the backend sees it. */
+  readonly seen: Endpoint;
+  readonly state: EntryState;
+  readonly ours: boolean;
+}
+
+/** The set of VIPs as the settings name it. */
+export const SET_NAME = 'minuteman';
+
+/** What invariants look at in a host's kernel; looking changes nothing there. */
+export class KernelEyes {
+  private readonly kernel: HostKernel;
+
+  constructor(kernel: HostKernel) {
+    this.kernel = kernel;
+  }
+
+  /** The flow's own entry, not one whose replies look like it. */
+  entryOf(client: Endpoint, vip: Endpoint): EntrySight | undefined {
+    const entry = this.kernel.conntrack.find(client, vip);
+    if (entry?.client !== client || entry.vip !== vip) return undefined;
+    const { backend, seen, state, ours } = entry;
+    return { client, vip, backend, seen, state: STATE_NAMES[state]!, ours };
+  }
+
+  *entries(): Iterable<EntrySight> {
+    for (const { client, vip, backend, seen, state, ours } of this.kernel.entries()) {
+      yield { client, vip, backend, seen, state: STATE_NAMES[state]!, ours };
+    }
+  }
+
+  /** The set of VIPs, or undefined if there is none. */
+  members(): ReadonlySet<Endpoint> | undefined {
+    return this.kernel.setMembers(SET_NAME);
+  }
+
+  /** How often each of our rules stands. */
+  rules(): ReadonlyMap<RuleName, number> {
+    const counts = new Map<RuleName, number>();
+    for (const { name } of this.kernel.standingRules()) {
+      if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return counts;
+  }
+}

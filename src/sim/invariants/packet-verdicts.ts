@@ -1,0 +1,108 @@
+import { formatEndpoint } from '../../core/endpoint.js';
+import type { Happening } from '../engine/journal.js';
+import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
+import type { Invariant, Verdicts, Watch } from './invariant.js';
+
+/**
+ * Two deadlines of the worker (100 ms each) on a timer that may begin to run up to one deadline early, and a
+ * little for a clock that runs slow.
+ */
+const DECIDED_MOST_MS = 320;
+/** The daemon's last heartbeat, three seconds of silence, and the warden's own look a second later at most. */
+const FREED_MOST_MS = 4_500;
+
+interface Waiting {
+  readonly host: HostEyes;
+  readonly what: string;
+  readonly sinceMs: number;
+}
+
+/** Every SYN that is queued is decided on once, and in time, whatever becomes of the daemon. */
+export const oneVerdict: Invariant = {
+  name: 'one-verdict',
+  promise:
+    'each queued packet gets exactly one verdict: within 0.3 s from a daemon that runs, within 4.5 s whatever the daemon does',
+  watch: (fleet, verdicts) => new PacketWatch(eyesOn(fleet), verdicts),
+};
+
+class PacketWatch implements Watch {
+  private readonly eyes: Eyes;
+  private readonly verdicts: Verdicts;
+  private readonly waiting = new Map<string, Map<number, Waiting>>();
+
+  constructor(eyes: Eyes, verdicts: Verdicts) {
+    this.eyes = eyes;
+    this.verdicts = verdicts;
+  }
+
+  happened(happening: Happening, atMs: number): void {
+    switch (happening.kind) {
+      case 'queued':
+        this.queued(happening, atMs);
+        break;
+      case 'verdict':
+        this.decided(happening);
+        break;
+      case 'bypassed':
+        this.verdicts.sometimes(`a SYN passed by: queue ${happening.why}`);
+        break;
+    }
+  }
+
+  private queued(news: Extract<Happening, { kind: 'queued' }>, atMs: number): void {
+    const host = this.eyes.host(news.host);
+    const held = this.heldBy(news.host);
+    const key = keyOf(news);
+    if (held.has(key)) {
+      this.verdicts.broken(`packet ${news.id} was queued while it waits for a verdict already`, news.host);
+    }
+    const what = `the SYN of ${formatEndpoint(news.client as never)} to ${formatEndpoint(news.vip as never)}`;
+    const waiting: Waiting = { host, what, sinceMs: atMs };
+    held.set(key, waiting);
+    this.eyes.at(atMs + DECIDED_MOST_MS, () => this.due(held, key, waiting));
+  }
+
+  private decided(news: Extract<Happening, { kind: 'verdict' }>): void {
+    const held = this.heldBy(news.host);
+    if (!held.delete(keyOf(news))) {
+      this.verdicts.broken(`packet ${news.id} got a verdict that it did not wait for`, news.host);
+    }
+    if (news.by === 'warden') this.verdicts.sometimes('the warden let a SYN go');
+    if (news.by === 'kernel') this.verdicts.sometimes('the kernel let go of what an ended daemon held');
+  }
+
+  private due(held: Map<number, Waiting>, key: number, waiting: Waiting): void {
+    if (held.get(key) !== waiting) return;
+    const { eyes } = this;
+    const { host, sinceMs, what } = waiting;
+    // A machine that ended took its packets along; one that stands still holds its breath.
+    if (eyes.disturbances.between(sinceMs, eyes.nowMs, ['panic', 'host-killed'], host.name)) {
+      held.delete(key);
+      return;
+    }
+    // A worker that starts anew begins with what its queue still holds.
+    const fromMs = Math.max(sinceMs, host.lastCrashMs);
+    const waitedMs = eyes.nowMs - sinceMs;
+    const most = eyes.ranWell(host, fromMs + 0.001) ? DECIDED_MOST_MS : FREED_MOST_MS;
+    const pausedMachine = eyes.disturbances.between(sinceMs, eyes.nowMs, ['host-paused'], host.name);
+    if (pausedMachine || eyes.nowMs - fromMs < most) {
+      eyes.at(eyes.nowMs + DECIDED_MOST_MS, () => this.due(held, key, waiting));
+      return;
+    }
+    held.delete(key);
+    this.verdicts.broken(`${what} still waits for a verdict after ${Math.round(waitedMs)} ms`, host.name);
+  }
+
+  private heldBy(host: string): Map<number, Waiting> {
+    let held = this.waiting.get(host);
+    if (held === undefined) {
+      held = new Map();
+      this.waiting.set(host, held);
+    }
+    return held;
+  }
+}
+
+function keyOf({ queue, id }: { readonly queue: number; readonly id: number }): number {
+  return queue * 2 ** 32 + id;
+}
