@@ -218,9 +218,8 @@ export class FakeMaster {
       if (unchanged || engine.nowMs - cache.says.builtMs < cacheMs) return cache;
     }
     const registered = new Set(hosts.map(({ name }) => name).filter((name) => this.registered.has(name)));
-    this.cache = this.build(this.leadership, registered, orchestrator.tasks(), (name) =>
-      orchestrator.isLost(name),
-    );
+    const isLost = (name: HostName): boolean => orchestrator.isLost(name);
+    this.cache = this.build(this.leadership, registered, orchestrator.tasks(), isLost, orchestrator.version);
     return this.cache;
   }
 
@@ -229,8 +228,9 @@ export class FakeMaster {
     registered: ReadonlySet<HostName>,
     all: readonly Task[],
     isLost: (host: HostName) => boolean,
+    version: number,
   ): Cached {
-    const { engine, hosts, orchestrator } = this.options;
+    const { engine, hosts } = this.options;
     const agents = hosts
       .filter(({ name }) => registered.has(name))
       .map((host) => ({ host, active: !isLost(host.name) }));
@@ -246,7 +246,7 @@ export class FakeMaster {
     return {
       says: {
         builtMs: engine.nowMs,
-        version: orchestrator.version,
+        version,
         electedTime: leadership.electedTime ?? 0,
         registered,
         vips,
@@ -262,12 +262,8 @@ export class FakeMaster {
     const electedTime = this.leadership.electedTime! - 3_600;
     const pid = `master@${formatAddress(addressOf(this.at) + 2)}:${MASTER_PORT}`;
     const registered = new Set(this.options.hosts.map(({ name }) => name));
-    return this.build(
-      { electedTime, id: 'deposed', pid, leader: pid },
-      registered,
-      this.firstTasks,
-      () => false,
-    );
+    const leadership = { electedTime, id: 'deposed', pid, leader: pid };
+    return this.build(leadership, registered, this.firstTasks, () => false, 1);
   }
 
   /** Another master leads: it knows no agent before these register with it. */
