@@ -13,7 +13,7 @@ const NOTHING: Undo = () => {};
  * Lets a fault happen to the fleet. Throws for a fault that names what the plan does not have.
  */
 export function applyFault(fleet: Fleet, fault: Fault): Undo {
-  const { network, orchestrator, master, servers } = fleet;
+  const { network, orchestrator, master, backends } = fleet;
   switch (fault.kind) {
     case 'panic':
       return machine(fleet, fault.host).end('silent', fault.wiped);
@@ -71,11 +71,9 @@ export function applyFault(fleet: Fleet, fault: Fault): Undo {
     case 'slow-tools':
       return kernel(fleet, fault.host).slowTools(fault.tookMs);
     case 'backend-refuses':
-      return servers.change(fault.backend, { answer: 'refuse' });
     case 'backend-silent':
-      return servers.change(fault.backend, { answer: 'silent' });
     case 'backend-slow':
-      return servers.change(fault.backend, { handshakeMs: fault.extraMs });
+      return backends.fault(fault);
     case 'master':
       // A plan whose VIPs come from files has no master that could fail.
       return master?.fault(fault) ?? NOTHING;

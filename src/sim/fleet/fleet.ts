@@ -11,8 +11,9 @@ import { Orchestrator } from '../mesos/orchestrator.js';
 import { VipFiles } from '../mesos/vip-files.js';
 import { Network } from '../network/network.js';
 import type { Plan } from '../plan/plan.js';
+import { Backends } from '../workload/backends.js';
+import { Clients } from '../workload/clients.js';
 import { Machine } from './machine.js';
-import { Servers } from './servers.js';
 
 /** What the daemons of a simulation are configured with: the defaults of the production configuration. */
 export const SETTINGS = {
@@ -34,6 +35,9 @@ export type FleetMessageWatch = (
   message: unknown,
 ) => void;
 
+/** Before the end of a run no new clients come, so that those who are there can finish. */
+const DRAIN_MS = 5_000;
+
 /** Everything of one run: the world that the plan describes, and the daemons in it. */
 export class Fleet {
   readonly plan: Plan;
@@ -42,7 +46,8 @@ export class Fleet {
   readonly network: Network;
   readonly machines: readonly Machine[];
   readonly orchestrator: Orchestrator;
-  readonly servers: Servers;
+  readonly backends: Backends;
+  readonly clients: Clients;
   /** Where VIPs come from: one of the two. */
   readonly files: VipFiles | undefined;
   readonly master: FakeMaster | undefined;
@@ -70,7 +75,8 @@ export class Fleet {
     };
     this.machines = Array.from({ length: plan.nodes }, (_, index) => new Machine(index, surroundings));
     this.byName = new Map(this.machines.map((machine) => [machine.name, machine]));
-    this.servers = new Servers((host) => this.byName.get(host)!);
+    const sites = this.machines.map(({ name, kernel }) => ({ name, sockets: kernel }));
+    this.backends = new Backends(sites);
     const hosts = this.machines.map(({ host }) => host);
     this.orchestrator = new Orchestrator({
       engine,
@@ -79,7 +85,7 @@ export class Fleet {
       vips: plan.vips,
       backends: plan.backends,
       keepsEmptyVips: plan.source === 'file',
-      onTask: (task, phase) => this.servers.onTask(task, phase),
+      onTask: (task, phase) => this.backends.onTask(task, phase),
     });
     const { orchestrator, network } = this;
     if (plan.source === 'file') this.files = new VipFiles(engine, orchestrator, hosts);
@@ -88,6 +94,16 @@ export class Fleet {
       network.attach(host, () => {});
       this.master = new FakeMaster({ engine, network, host, hosts, orchestrator });
     }
+    this.clients = new Clients({
+      engine,
+      journal: this.journal,
+      sites,
+      vips: () => orchestrator.vips,
+      isAway: (name) => !this.byName.get(name)!.up,
+      connectionsPerSecond: plan.connectionsPerSecond,
+      longConnections: plan.longConnections,
+      stopAtMs: Math.max(plan.healMs, plan.durationMs - DRAIN_MS),
+    });
   }
 
   machine(name: HostName): Machine | undefined {
@@ -113,6 +129,7 @@ export class Fleet {
   begin(): void {
     this.orchestrator.begin();
     this.master?.begin();
+    this.clients.begin();
     const stream = this.engine.stream('boot');
     for (const machine of this.machines) {
       machine.host.lane.after(stream.between(0, BOOT_MS), () => machine.boot());
@@ -145,7 +162,7 @@ export class Fleet {
   }
 
   private ended({ name }: Machine): void {
-    this.servers.forget(name);
+    this.backends.forget(name);
     this.orchestrator.hostDown(name);
   }
 }

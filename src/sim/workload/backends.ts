@@ -8,7 +8,7 @@ import type { Site } from './sockets.js';
 type BackendFault = Extract<Fault, { kind: 'backend-refuses' | 'backend-silent' | 'backend-slow' }>;
 
 interface Running {
-  readonly number: number;
+  readonly task: Task;
   readonly listener: Listener;
 }
 
@@ -25,14 +25,22 @@ export class Backends {
 
   /** A task's program begins or has ended, as the orchestrator tells it. */
   onTask(task: Task, phase: 'started' | 'ended'): void {
-    // After its machine went down the listener is gone already, and closing it changes nothing.
     this.running.get(task.backend)?.listener.close();
     this.running.delete(task.backend);
     if (phase === 'ended') return;
     const site = this.sites.get(task.host);
     if (site === undefined) throw new Error(`${task.id} is on ${task.host}, which is no host`);
     const listener = site.sockets.listen(task.backend, this.behaviourOf(task.number));
-    this.running.set(task.backend, { number: task.number, listener });
+    this.running.set(task.backend, { task, listener });
+  }
+
+  /** The programs of a host ended with it; they begin anew by `onTask`. */
+  forget(host: HostName): void {
+    for (const [backend, { task, listener }] of this.running) {
+      if (task.host !== host) continue;
+      listener.close();
+      this.running.delete(backend);
+    }
   }
 
   /** Puts a fault in force until the answer is called; several of one backend add up. */
@@ -52,7 +60,7 @@ export class Backends {
   private apply(number: number): void {
     const behaviour = this.behaviourOf(number);
     for (const running of this.running.values()) {
-      if (running.number === number) running.listener.become(behaviour);
+      if (running.task.number === number) running.listener.become(behaviour);
     }
   }
 

@@ -33,6 +33,8 @@ export class Visit implements ConnectionEvents {
   private readonly startedMs: number;
   private connection: Connection | undefined;
   private over = false;
+  /** The kernel would not have it with the port it asked for: nobody else ever sees anything of it. */
+  private stillborn = false;
   private timer: Scheduled | undefined;
 
   constructor(
@@ -52,6 +54,8 @@ export class Visit implements ConnectionEvents {
     this.startedMs = clients.engine.nowMs;
     const connection = site.sockets.connect(vip, this, port === undefined ? {} : { port });
     this.connection = connection;
+    this.stillborn = port !== undefined && connection.local === 0;
+    if (this.stillborn) return;
     const { journal } = clients;
     journal.write({ kind: 'connecting', host: this.host, id, client: connection.local, vip });
     // The kernel sent the first SYN before it named the port.
@@ -84,7 +88,7 @@ export class Visit implements ConnectionEvents {
   closed(why: CloseReason): void {
     this.timer?.cancel();
     this.over = true;
-    this.clients.journal.write({ kind: 'closed', host: this.host, id: this.id, why });
+    if (!this.stillborn) this.clients.journal.write({ kind: 'closed', host: this.host, id: this.id, why });
     this.clients.ended(this, why);
   }
 
