@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Plan } from '../plan/plan.js';
-import { planOf, SCENARIOS, type ScenarioName } from '../plan/scenarios.js';
+import { type PlanRequest, planOf, SCENARIOS } from '../plan/scenarios.js';
 import { seconds } from './fault-text.js';
 
 /**
@@ -14,15 +15,18 @@ function drawnFrom(plan: Plan): string | undefined {
   const { seed, nodes, durationMs, vips, backends, connectionsPerSecond } = plan;
   const scenario = SCENARIOS.find(({ name }) => name === plan.scenario)?.name;
   if (scenario === undefined) return undefined;
-  const text = JSON.stringify(plan);
-  const gives = (sizes: object): boolean =>
-    JSON.stringify(
-      planOf({ scenario: scenario satisfies ScenarioName, seed, nodes, durationMs, ...sizes }),
-    ) === text;
+  const written = asWritten(plan);
+  const gives = (sizes: Partial<PlanRequest>): boolean =>
+    isDeepStrictEqual(asWritten(planOf({ scenario, seed, nodes, durationMs, ...sizes })), written);
   const line = `sim --seed ${seed} --nodes ${nodes} --duration ${seconds(durationMs)} --scenario ${scenario}`;
   if (gives({})) return line;
   if (!gives({ vips, backends, connectionsPerSecond })) return undefined;
   return `${line} --vips ${vips} --backends ${backends} --connections ${connectionsPerSecond}/s`;
+}
+
+/** A plan as a file would have it: without what is undefined. */
+function asWritten(plan: Plan): unknown {
+  return JSON.parse(JSON.stringify(plan));
 }
 
 /** A word for a shell. */
