@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_API } from './api-client.js';
 import { CommandFailure, EXIT_FAILURE, EXIT_USAGE } from './failure.js';
+import type { RawSimOptions } from './sim-options.js';
 
 const DESCRIPTION = `Internal load balancer: gives a fleet of Linux machines service addresses (VIPs).
 One daemon runs on every machine; it places each new connection to a VIP on a backend,
@@ -15,6 +16,14 @@ First steps:
 examples/minuteman.yaml is a commented configuration.
 
 Exit status: 0 success, 1 failure at run time, 2 wrong usage or configuration.`;
+
+const SIM_HELP = `
+The last line of the output is for tools; violations are printed as they come. Ctrl-C ends the run
+early and still writes what there is. Exit status: 1 if a promise was broken.
+
+  $ minuteman sim --seed 7 --nodes 40 --duration 60 --report run.html
+  $ minuteman sim --seed 7 --minimize small.json
+  $ minuteman sim --replay small.json --trace small.trace`;
 
 /** The version in package.json, two directories above the built code. */
 function packageVersion(): string {
@@ -110,6 +119,31 @@ function commands(print: (text: string) => void, finish: (exitCode: number) => v
     .action(async ({ config }: { config?: string }) => {
       const { teardownCommand } = await import('./teardown-command.js');
       print(await teardownCommand(config));
+    });
+
+  program
+    .command('sim')
+    .description('run a fleet in a simulated world; the same seed gives the same run')
+    .option('--seed <n>', 'what all chance is drawn from (default: 1)')
+    .option('--nodes <n>', 'machines (default: 5)')
+    .option('--duration <time>', 'simulated time: seconds, or 90s, 5m, 1h (default: 60s)')
+    .option('--scenario <name>', 'what goes wrong; see --list-scenarios (default: everything)')
+    .option('--vips <n>', 'VIPs (default: one for two nodes)')
+    .option('--backends <n>', 'backends of all VIPs (default: 4 for a node)')
+    .option('--connections <rate>', 'new connections per second, of all clients (default: 5/s for a node)')
+    .option('--replay <file>', 'run the plan in this file, which --json or --minimize wrote')
+    .option('--json <file>', 'write the plan and what came of it')
+    .option('--trace <file>', 'write everything that happens, a line of JSON each')
+    .option('--report <file.html>', 'write a page that shows the run')
+    .option(
+      '--minimize [file]',
+      'if a promise is broken, look for a smaller plan that breaks it and write that',
+    )
+    .option('--list-scenarios', 'list the scenarios')
+    .addHelpText('after', SIM_HELP)
+    .action(async (options: RawSimOptions) => {
+      const { simCommand } = await import('./sim-command.js');
+      finish(await simCommand(options, print));
     });
 
   program

@@ -6,6 +6,9 @@ import { Jury } from './invariants/jury.js';
 import type { Plan } from './plan/plan.js';
 
 export type { Happening } from './engine/journal.js';
+export { ALL_INVARIANTS } from './invariants/all.js';
+export type { Violation } from './invariants/invariant.js';
+export { RARE_BRANCHES } from './invariants/rare-branches.js';
 export type { Plan, TimedFault } from './plan/plan.js';
 export { type PlanRequest, planOf, SCENARIOS, type ScenarioName } from './plan/scenarios.js';
 

@@ -38,12 +38,6 @@ const rows: readonly Row[] = [
     code: 0,
     stdout: /rules, sets and connection entries/,
   },
-  {
-    title: 'help names no command that is not there',
-    args: ['--help'],
-    code: 0,
-    stdout: /^(?![\s\S]*\bsim\b)/,
-  },
   { title: '--version', args: ['--version'], code: 0, stdout: /^\d+\.\d+\.\d+\n$/ },
   {
     title: 'an unknown command',

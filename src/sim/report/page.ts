@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Violation } from '../invariants/invariant.js';
+import { RARE_BRANCHES } from '../invariants/rare-branches.js';
 import type { Plan } from '../plan/plan.js';
 import { counted, describePlan, hostsText, seconds } from './fault-text.js';
 import type { TimelineData } from './timeline.js';
@@ -191,8 +192,8 @@ function failureTable({ failures, omitted }: TimelineData): string {
 }
 
 function sometimesTable(sometimes: ReadonlyMap<string, number>): string {
-  if (sometimes.size === 0) return '';
-  const rows = [...sometimes]
+  const never = RARE_BRANCHES.filter((name) => !sometimes.has(name)).map((name) => [name, 0] as const);
+  const rows = [...sometimes, ...never]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, times]) => ({ cells: [name, times], ...(times === 0 ? { className: 'never' } : {}) }));
   return table('Rare branches that were reached', ['branch', 'times'], rows, 0);

@@ -72,11 +72,12 @@ export function rowsOf(runs: readonly SwarmRun[]): readonly SwarmRow[] {
   });
 }
 
-/** How often each rare branch was reached over all runs, and in how many of them, by name. */
+/** How often each rare branch was reached over all runs, and in how many of them, by name; `names` may be at 0. */
 export function sometimesOf(
   runs: readonly SwarmRun[],
+  names: readonly string[],
 ): readonly { readonly name: string; readonly times: number; readonly seeds: number }[] {
-  const totals = new Map<string, { times: number; seeds: number }>();
+  const totals = new Map(names.map((name) => [name, { times: 0, seeds: 0 }]));
   for (const { outcome } of runs) {
     for (const [name, times] of outcome.sometimes) {
       const total = totals.get(name) ?? { times: 0, seeds: 0 };

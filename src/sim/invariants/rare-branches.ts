@@ -1,0 +1,35 @@
+/**
+ * The rare branches that invariants count with `sometimes`, so that those which no run reached are named too:
+ * a swarm that never gets there proves nothing about them.
+ */
+export const RARE_BRANCHES: readonly string[] = [
+  'a SYN left its host while the rules were gone',
+  'a SYN passed by: queue full',
+  'a SYN passed by: queue unbound',
+  'a SYN refused while its host was disturbed',
+  'a VIP without backends refused',
+  'a backend tried again after its back-off',
+  'a circuit half open after its back-off',
+  'a circuit opened',
+  'a full table deferred a SYN',
+  'a pick from the rest: nothing looks available',
+  'a probabilistic pick',
+  'a probabilistic pick with 20 looks',
+  'a reply tuple would have clashed',
+  'a retry kept its backend',
+  'a retry moved to another backend',
+  'a source failed',
+  'a supervisor gave up',
+  'a table held what a new master does not know yet',
+  'a trial after the back-off failed',
+  'an actor restarted',
+  'equal shares were judged',
+  'events were lost, and told so',
+  'rules flushed by others',
+  'rules restored',
+  'the healed end was judged',
+  'the kernel let go of what an ended daemon held',
+  'the set restored',
+  'the set was spoilt by others',
+  'the warden let a SYN go',
+];
