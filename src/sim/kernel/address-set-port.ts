@@ -38,7 +38,9 @@ export class ProcessAddressSet implements AddressSet {
     const temporary = temporarySetName(name);
     this.change(name, done, () => [
       ...(sets.size(temporary) === undefined ? [] : [() => sets.destroy(temporary)]),
-      ...(sets.size(name) === undefined ? [() => sets.create(name, 'destinations', SMALLEST_ROOM)] : []),
+      ...(sets.size(name) === undefined
+        ? [() => sets.create(name, 'destinations', SMALLEST_ROOM) ?? this.changed(name)]
+        : []),
       () => sets.create(temporary, 'destinations', Math.max(SMALLEST_ROOM, 2 * vips.length)),
       () => sets.add(temporary, vips),
       () => sets.swap(temporary, name) ?? this.changed(name),

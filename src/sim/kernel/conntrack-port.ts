@@ -57,7 +57,14 @@ export class ProcessConntrack implements Conntrack {
   }
 
   map(mappings: readonly Mapping[]): readonly MapOutcome[] {
-    const outcomes = mappings.map((mapping) => this.make(mapping));
+    let overrun = false;
+    const outcomes = mappings.map((mapping): MapOutcome => {
+      const code = this.faults.take('conntrack-map');
+      if (code === 'ENOBUFS') overrun = true;
+      else if (code === 'ENOMEM') return FULL;
+      else if (code !== undefined) return { kind: 'error', code };
+      return this.make(mapping);
+    });
     for (const [i, { client, vip, backend }] of mappings.entries()) {
       this.journal.write({
         kind: 'mapped',
@@ -68,6 +75,8 @@ export class ProcessConntrack implements Conntrack {
         outcome: outcomes[i]!.kind,
       });
     }
+    // The answers found no room in the socket's buffer, which is found out when all is done.
+    if (overrun) throw refused('creating connection entries', 'ENOBUFS');
     return outcomes;
   }
 
@@ -115,9 +124,6 @@ export class ProcessConntrack implements Conntrack {
   }
 
   private make(mapping: Mapping): MapOutcome {
-    const code = this.faults.take('conntrack-map');
-    if (code === 'ENOMEM' || code === 'ENOBUFS') return FULL;
-    if (code !== undefined) return { kind: 'error', code };
     const { client, vip, backend, source, instead } = mapping;
     if (instead !== undefined) this.delete(instead);
     if (this.table.find(client, vip) !== undefined) return { kind: 'exists', entry: this.entryOf(mapping) };

@@ -141,8 +141,8 @@ export class ConntrackTable {
     if (this.find(entry.backend, entry.seen) !== undefined) return false;
     this.tuples.add(entry.client, entry.vip, entry);
     this.tuples.add(entry.backend, entry.seen, entry);
-    this.all.add(entry);
     if (this.all.size >= this.sweepAt) this.sweep();
+    this.all.add(entry);
     entry.confirmed = true;
     entry.expiresMs = this.engine.nowMs + lifetimeMs;
     entry.slot = this.freeSlots.pop() ?? this.slots++;
@@ -201,7 +201,8 @@ export class ConntrackTable {
 
   /** The packet that began an entry leaves the host: the entry goes into the table. False: the packet is lost. */
   confirm(entry: Entry): boolean {
-    return this.insert(entry, TIMEOUT_SECONDS[entry.state]! * 1_000);
+    const seconds = entry.state === ESTABLISHED ? UNACKNOWLEDGED_SECONDS : TIMEOUT_SECONDS[entry.state]!;
+    return this.insert(entry, seconds * 1_000);
   }
 
   private begin(packet: Packet, nat: boolean): Fate {

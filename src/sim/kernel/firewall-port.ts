@@ -18,6 +18,7 @@ const ATTEMPTS = 3;
 export interface FirewallHost {
   readonly nowMs: number;
   rulesChanged(by: string): void;
+  setChanged(name: string, by: string): void;
 }
 
 type Then<T> = (result: FirewallResult<T>) => void;
@@ -137,8 +138,13 @@ export class ProcessFirewall implements Firewall {
   private ensureSets(name: string, then: (failure: Refusal | undefined) => void): void {
     const { sets } = this;
     const alive = aliveSetName(name);
+    const create = (): Refusal | undefined => {
+      const failure = sets.create(name, 'destinations', SMALLEST_ROOM);
+      if (failure === undefined) this.host.setChanged(name, 'daemon');
+      return failure;
+    };
     const work: Work = [
-      ...(sets.size(name) === undefined ? [() => sets.create(name, 'destinations', SMALLEST_ROOM)] : []),
+      ...(sets.size(name) === undefined ? [create] : []),
       ...(sets.size(alive) === undefined ? [() => sets.create(alive, 'everything')] : []),
     ];
     const beat = (): void => then(this.beat(name));

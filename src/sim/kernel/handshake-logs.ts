@@ -44,7 +44,9 @@ export class HandshakeLogs {
       );
     const log = new LogGroup(this.host, this.random, process);
     this.groups.set(group, log);
-    process.onEnd(() => this.groups.delete(group));
+    process.onEnd(() => {
+      if (this.groups.get(group) === log) this.groups.delete(group);
+    });
     return log;
   }
 

@@ -59,6 +59,10 @@ export class HostKernel {
   private readonly tcp: Tcp;
   private readonly random: Stream;
   private up = true;
+  /** On its way over the loopback, in order. */
+  private looped: Packet[] = [];
+  /** What falls due while the machine stands still; undefined while it runs. */
+  private due: (() => void)[] | undefined;
   /** Counts the times the machine was switched on; what an earlier one planned does not happen. */
   private life = 1;
 
@@ -96,7 +100,9 @@ export class HostKernel {
   after(delayMs: number, run: () => void): Scheduled {
     const { life } = this;
     return this.host.lane.after(delayMs, () => {
-      if (life === this.life) run();
+      if (life !== this.life) return;
+      if (this.due === undefined) run();
+      else this.due.push(run);
     });
   }
 
@@ -134,7 +140,8 @@ export class HostKernel {
 
   /** A packet from the wire. */
   receive(packet: Packet): void {
-    if (!this.up) return;
+    // A machine that stands still takes nothing from the wire, whose card has little room.
+    if (!this.up || this.due !== undefined) return;
     // Nothing for 127.0.0.0/8 comes from a wire.
     if (addressOf(packet.to) >>> 24 === 127) return;
     if (packet.segment === 'syn' && this.intercepted(packet, WIRE, undefined)) return;
@@ -155,9 +162,11 @@ export class HostKernel {
   /** The machine ends: without a word, or with a RST for each connection that stood. */
   shutDown(how: 'silent' | 'reset'): void {
     if (!this.up) return;
-    this.tcp.end(how);
     this.up = false;
+    this.tcp.end(how);
     this.life += 1;
+    this.due = undefined;
+    this.looped = [];
   }
 
   /** The machine starts afresh: no rules, sets, entries, sockets. */
@@ -169,6 +178,21 @@ export class HostKernel {
     this.rules.clear();
     this.sets.clear();
     this.up = true;
+  }
+
+  /** The machine stands still. Its programs are to be paused as well. */
+  pause(): void {
+    if (this.up) this.due ??= [];
+  }
+
+  /** It goes on; what fell due meanwhile happens now. */
+  resume(): void {
+    const due = this.due ?? [];
+    this.due = undefined;
+    if (due.length > 0)
+      this.after(0, () => {
+        for (const run of due) run();
+      });
   }
 
   /** Connections that stand are forgotten here; their peers do not hear of it. */
@@ -251,7 +275,16 @@ export class HostKernel {
 
   private leave(packet: Packet, local: boolean): void {
     if (!local) this.transmit(packet);
-    else this.after(LOOPBACK_MS, () => this.tcp.receive(packet));
+    else {
+      this.looped.push(packet);
+      if (this.looped.length === 1) this.after(LOOPBACK_MS, () => this.takeLooped());
+    }
+  }
+
+  private takeLooped(): void {
+    const packets = this.looped;
+    this.looped = [];
+    for (const packet of packets) this.tcp.receive(packet);
   }
 
   private logAnswer(packet: Packet, inInterface: number): void {
