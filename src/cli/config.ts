@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Network } from '../core/data-plane/source-address.js';
 import { formatAddress, parseAddress, parseEndpoint, whyNoBackend } from '../core/endpoint.js';
+import { readKeyFile } from '../mesh/key-file.js';
 import { type ConfigFault, describeIssue, faultsOf, shown } from './config-fault.js';
 import { formatDuration, parseDuration } from './duration.js';
-import { readKeyFile } from './key-file.js';
 
 /** What the configuration may say that this version cannot do yet; asking for it is an error, not a silence. */
 const NOT_AVAILABLE: ReadonlySet<string> = new Set(['mesh', 'source http', 'source mesos-agent']);

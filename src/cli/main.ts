@@ -150,7 +150,7 @@ function commands(print: (text: string) => void, finish: (exitCode: number) => v
     .command('keygen')
     .description('print a fresh mesh key; all nodes of a mesh share one')
     .action(async () => {
-      const { generateKey } = await import('./key-file.js');
+      const { generateKey } = await import('../mesh/key-file.js');
       print(`${generateKey()}\n`);
     });
 

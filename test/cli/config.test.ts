@@ -5,7 +5,7 @@ import test from 'ava';
 import { describeConfig, readConfig } from '../../src/cli/config.js';
 import { formatFault } from '../../src/cli/config-fault.js';
 import { loadConfig } from '../../src/cli/config-file.js';
-import { generateKey } from '../../src/cli/key-file.js';
+import { generateKey } from '../../src/mesh/key-file.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'minuteman-config-'));
 const file = (name: string, text: string) => {
