@@ -82,7 +82,7 @@ export class DiallerHandshake implements Handshake {
       if (frame.kind !== 'challenge') return failed('garbage');
       const hello = encodeHello(randomBytes(NONCE_BYTES), this.#to, self);
       // A copy: the frame is a view of what the socket read, and the transcript must not change with it.
-      this.#sofar = [frame.signed.slice(), hello];
+      this.#sofar = [new Uint8Array(frame.signed), hello];
       const proof = proofOf(keys[0]!, DIALLER, binding, this.#sofar);
       return { kind: 'send', frame: Buffer.concat([hello, proof]) };
     }
