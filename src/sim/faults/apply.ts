@@ -47,8 +47,13 @@ export function applyFault(fleet: Fleet, fault: Fault): Undo {
       return network.faults.bandwidth(fault);
     case 'partition':
       return network.faults.partition(fault);
-    case 'cut':
+    case 'cut': {
+      const [a, b] = [machine(fleet, fault.a), machine(fleet, fault.b)];
+      // The client of a VIP knows not where its backend is; the backend knows where its client is.
+      a.kernel.severConnections(b.host.address);
+      b.kernel.severConnections(a.host.address);
       return network.faults.cut(fault);
+    }
     case 'half-open':
       machine(fleet, fault.host).kernel.forgetConnections();
       return network.faults['half-open'](fault);

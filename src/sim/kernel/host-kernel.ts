@@ -1,4 +1,4 @@
-import { addressOf, type Endpoint } from '../../core/endpoint.js';
+import { type Address, addressOf, type Endpoint } from '../../core/endpoint.js';
 import type { Kernel } from '../../ports/world.js';
 import type { Engine } from '../engine/engine.js';
 import type { Scheduled } from '../engine/event-queue.js';
@@ -198,6 +198,11 @@ export class HostKernel {
   /** Connections that stand are forgotten here; their peers do not hear of it. */
   forgetConnections(): void {
     this.tcp.forget();
+  }
+
+  /** Connections with a host, as this kernel's sockets see it, are reset for both ends. */
+  severConnections(peer: Address): void {
+    for (const socket of this.tcp.connections()) if (addressOf(socket.peer) === peer) socket.sever();
   }
 
   entries(): readonly Entry[] {

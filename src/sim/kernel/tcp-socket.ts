@@ -140,6 +140,11 @@ export class TcpSocket implements Connection {
     this.cut('host-ended');
   }
 
+  /** Somebody on the way resets it, for both ends. */
+  sever(): void {
+    if (this.state !== 'syn-sent') this.cut('reset');
+  }
+
   /** The machine ends, without a word. */
   vanish(): void {
     this.end('host-ended');

@@ -256,6 +256,20 @@ test('the same seed gives the same world, another seed another', async (t) => {
   t.not(await digest(3), await digest(4));
 });
 
+test('what a host sends is counted with its headers, also what gets lost, and not what stays on it', async (t) => {
+  const village = new Village(2);
+  village.network.faults.loss({ kind: 'loss', from: 'n1', to: undefined, probability: 1 });
+  village.send(0, 1, 'data', 40000, 100);
+  village.send(0, 1, 'ack');
+  village.send(0, 0, 'data', 40000, 100);
+  await village.run(10);
+  t.deepEqual(
+    village.hosts.map((host) => village.network.octetsSent(host)),
+    [100 + 66 + 66, 0],
+  );
+  t.is(village.received.length, 1);
+});
+
 test('a fault that names a stranger is refused', (t) => {
   const village = new Village(1);
   t.throws(() => village.network.faults.bandwidth({ kind: 'bandwidth', host: 'n9', bytesPerMs: 1 }), {

@@ -90,6 +90,18 @@ test('a long visit whose backend ends comes anew', async (t) => {
   t.is(town.of('connected').length, 2);
 });
 
+test('connections that somebody cuts are reset for their clients', async (t) => {
+  const town = new Town(2);
+  town.task(0);
+  const clients = town.clients({ connectionsPerSecond: 0, longConnections: 8, stopAtMs: 60_000 });
+  await town.engine.run(8_000);
+  const fromOther = town.of('connecting').filter(({ host }) => host === 'n2').length;
+  t.true(fromOther > 0);
+  town.kernels[0]!.severConnections(town.hosts[1]!.address);
+  await town.engine.run(8_100);
+  t.deepEqual([...clients.ends], [['reset', fromOther]]);
+});
+
 test('a machine that is away has no clients, and without VIPs there is nothing to call', async (t) => {
   const town = new Town(2);
   const clients = town.clients({ longConnections: 1 });
