@@ -29,7 +29,7 @@ export class KernelEyes {
 
   /** The flow's own entry, not one whose replies look like it. */
   entryOf(client: Endpoint, vip: Endpoint): EntrySight | undefined {
-    const entry = this.kernel.conntrack.find(client, vip);
+    const entry = this.kernel.conntrack.peek(client, vip);
     if (entry?.client !== client || entry.vip !== vip) return undefined;
     const { backend, seen, state, ours } = entry;
     return { client, vip, backend, seen, state: STATE_NAMES[state]!, ours };

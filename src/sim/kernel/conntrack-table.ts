@@ -104,13 +104,19 @@ export class ConntrackTable {
     return Math.min(this.max, this.all.size + this.others);
   }
 
-  /** Those that have not timed out, oldest first. */
+  /** Those that have not timed out, oldest first. Looking at them changes nothing. */
   entries(): readonly Entry[] {
-    this.sweep();
-    return [...this.all];
+    const { nowMs } = this.engine;
+    return [...this.all].filter((entry) => entry.expiresMs > nowMs);
   }
 
-  /** The connection that has this tuple, in either direction. */
+  /** As `find`, for those who only look: it changes nothing. */
+  peek(from: Endpoint, to: Endpoint): Entry | undefined {
+    const entry = this.tuples.find(from, to);
+    return entry !== undefined && entry.expiresMs > this.engine.nowMs ? entry : undefined;
+  }
+
+  /** The connection that has this tuple, in either direction. One that has timed out is gone from now on. */
   find(from: Endpoint, to: Endpoint): Entry | undefined {
     const entry = this.tuples.find(from, to);
     if (entry === undefined || entry.expiresMs > this.engine.nowMs) return entry;
