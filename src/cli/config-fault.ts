@@ -7,6 +7,9 @@ export interface ConfigFault {
   readonly message: string;
 }
 
+/** Tells of a fault at a place in the document. */
+export type Fault = (path: PropertyKey[], message: string) => void;
+
 export function formatFault(fault: ConfigFault): string {
   return `${fault.path}: ${fault.message}`;
 }

@@ -2,10 +2,17 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Network } from '../core/data-plane/source-address.js';
-import { formatAddress, parseAddress, parseEndpoint, whyNoBackend } from '../core/endpoint.js';
-import { readKeyFile } from '../mesh/key-file.js';
-import { type ConfigFault, describeIssue, faultsOf, shown } from './config-fault.js';
-import { formatDuration, parseDuration } from './duration.js';
+import { formatAddress, parseAddress, whyNoBackend } from '../core/endpoint.js';
+import { type ConfigFault, describeIssue, type Fault, faultsOf, shown } from './config-fault.js';
+import { type ConfigContext, duration, filePath, matching, port, text, whole } from './config-values.js';
+import { formatDuration } from './duration.js';
+import {
+  checkMesh,
+  effectiveMesh,
+  type MeshConfig,
+  meshSection,
+  meshSurroundingFaults,
+} from './mesh-config.js';
 
 /** What the configuration may say that this version cannot do yet; asking for it is an error, not a silence. */
 const NOT_AVAILABLE: ReadonlySet<string> = new Set(['mesh', 'source http', 'source mesos-agent']);
@@ -28,13 +35,6 @@ export interface Config {
   readonly sources: readonly SourceConfig[];
   readonly dataPlane: DataPlaneConfig;
   readonly balancer: BalancerConfig;
-}
-
-export interface MeshConfig {
-  readonly port: number;
-  /** `A.B.C.D:PORT` of nodes to join through. */
-  readonly contacts: readonly string[];
-  readonly keyFile: string;
 }
 
 export type SourceConfig =
@@ -78,56 +78,11 @@ export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly faults: readonly ConfigFault[] };
 
-/** What the configuration takes from its surroundings. */
-export interface ConfigContext {
-  /** The default of `node.name`. */
-  readonly hostname: string;
-  /** Relative paths count from here: the directory of the configuration file. */
-  readonly directory: string;
-}
-
-function whole(min: number, max: number) {
-  const error = (issue: { readonly input?: unknown }) =>
-    issue.input === undefined
-      ? `is missing; set it to a whole number of ${min} to ${max}`
-      : `must be a whole number of ${min} to ${max}, not ${shown(issue.input)}`;
-  return z.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
-}
-
-function duration(minMs: number, maxMs: number) {
-  const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-  return z.unknown().transform((value, context) => {
-    const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
-    const why = ms === undefined ? 'must be a duration such as 400ms, 5s, 5m or 1h' : `must be ${range}`;
-    context.addIssue({ code: 'custom', message: `${why}, not ${shown(value)}` });
-    return z.NEVER;
-  });
-}
-
-/** Text that `read` accepts, as `read` returns it; its answer is undefined for what must be `what` and is not. */
-function text<T>(what: string, read: (value: string) => T | undefined) {
-  return z.string().transform((value, context) => {
-    const result = read(value);
-    if (result !== undefined) return result;
-    context.addIssue({ code: 'custom', message: `must be ${what}, not ${shown(value)}` });
-    return z.NEVER;
-  });
-}
-
-const matching = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
-const port = whole(1, 65535);
-const filePath = text('the path of a file', (value) =>
-  value === '' || value.includes('\0') ? undefined : value,
-);
 const nodeAddress = text('an IPv4 address that other nodes can reach, such as 10.99.0.1', (value) => {
   const address = parseAddress(value);
   return address === undefined || whyNoBackend(address) !== undefined ? undefined : value;
 });
 const network = text('a network such as 172.17.0.0/16', readNetwork);
-const contact = text('an address and port such as 10.99.0.2:61420', (value) =>
-  parseEndpoint(value) === undefined ? undefined : value,
-);
 const httpUrl = text('a URL such as http://10.0.0.9:5050, without user, query or fragment', (value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined;
@@ -172,13 +127,7 @@ const schema = z
         address: nodeAddress.optional(),
       })
       .prefault({}),
-    mesh: z
-      .strictObject({
-        port: port.default(61420),
-        contacts: z.array(contact).default([]),
-        keyFile: filePath.optional(),
-      })
-      .optional(),
+    mesh: meshSection.optional(),
     api: z
       .strictObject({
         address: text('an IP address such as 127.0.0.1', (value) =>
@@ -220,7 +169,9 @@ const schema = z
       const { node, mesh, api, sources, dataPlane } = draft;
       checkQueues(dataPlane, fault);
       checkSources(sources, fault);
-      if (mesh !== undefined) checkMesh(mesh, node, api, fault);
+      if (mesh === undefined) return;
+      if (NOT_AVAILABLE.has('mesh')) fault(['mesh'], 'is not available in this version; remove this section');
+      checkMesh(mesh, node, api, fault);
     },
     { when: () => true },
   );
@@ -235,7 +186,6 @@ function readNetwork(value: string): Network | undefined {
 }
 
 type Parsed = z.output<typeof schema>;
-type Fault = (path: PropertyKey[], message: string) => void;
 
 function checkQueues(dataPlane: Parsed['dataPlane'] | undefined, fault: Fault): void {
   const { firstQueue, queues } = dataPlane ?? {};
@@ -265,43 +215,18 @@ function checkSources(sources: Parsed['sources'] | undefined, fault: Fault): voi
   }
 }
 
-function checkMesh(
-  mesh: NonNullable<Parsed['mesh']>,
-  node: Parsed['node'] | undefined,
-  api: Parsed['api'] | undefined,
-  fault: Fault,
-): void {
-  if (NOT_AVAILABLE.has('mesh')) fault(['mesh'], 'is not available in this version; remove this section');
-  if (typeof mesh !== 'object' || mesh === null) return;
-  if (mesh.keyFile === undefined) {
-    fault(
-      ['mesh', 'keyFile'],
-      'is missing; peers prove a shared key: make one with "minuteman keygen > FILE", copy it to every node and name the file here',
-    );
-  }
-  if (typeof node === 'object' && node !== null && node.address === undefined) {
-    fault(
-      ['node', 'address'],
-      'is missing; with a mesh, set it to the IPv4 address at which other nodes reach this one',
-    );
-  }
-  if (typeof mesh.port === 'number' && mesh.port === api?.port) {
-    fault(['mesh', 'port'], `${mesh.port} is also api.port; give one of them another port`);
-  }
-}
-
 /** Reads a parsed YAML or JSON document. Either everything is right, or all faults are named at once. */
 export function readConfig(document: unknown, context: ConfigContext): ConfigResult {
   const parsed = schema.safeParse(document ?? {}, { error: describeIssue });
   const faults = parsed.success ? [] : [...faultsOf(parsed.error)];
-  faults.push(...keyFaults(document, context));
+  faults.push(...meshSurroundingFaults(document, context));
   if (!parsed.success || faults.length > 0) return { ok: false, faults };
   const { node, mesh, api, sources, dataPlane, balancer } = parsed.data;
   return {
     ok: true,
     config: {
       node: { name: node.name ?? context.hostname, address: node.address },
-      mesh: mesh && { ...mesh, keyFile: resolve(context.directory, mesh.keyFile!) },
+      mesh: mesh && effectiveMesh(mesh, context.directory),
       api,
       sources: sources.map((entry) => effectiveSource(entry, context)),
       dataPlane,
@@ -313,15 +238,6 @@ export function readConfig(document: unknown, context: ConfigContext): ConfigRes
       },
     },
   };
-}
-
-/** Looks into the key file whatever else is wrong with the document. */
-function keyFaults(document: unknown, context: ConfigContext): readonly ConfigFault[] {
-  const keyFile = (document as { readonly mesh?: { readonly keyFile?: unknown } | null } | null)?.mesh
-    ?.keyFile;
-  if (typeof keyFile !== 'string' || keyFile === '' || keyFile.includes('\0')) return [];
-  const keys = readKeyFile(resolve(context.directory, keyFile));
-  return keys.ok ? [] : [{ path: 'mesh.keyFile', message: keys.fault }];
 }
 
 function effectiveSource(entry: Parsed['sources'][number], context: ConfigContext): SourceConfig {

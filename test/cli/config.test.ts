@@ -228,6 +228,33 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
     lines: [meshGone, /^mesh\.keyFile: .*empty\.key holds no key; make one with/],
   },
   {
+    title: 'a mesh with TLS needs no key file, and says which of the three files is wrong',
+    document: {
+      node: { address: '10.99.0.1' },
+      mesh: { tls: { cert: 'good.key', key: '/nonexistent', ca: 'good.key' } },
+    },
+    lines: [meshGone, /^mesh\.tls\.key: \/nonexistent cannot be read \(ENOENT\)/],
+  },
+  {
+    title: 'TLS with a part missing',
+    document: { node: { address: '10.99.0.1' }, mesh: { tls: { cert: 'a', key: 'b' } } },
+    lines: ['mesh.tls.ca: is missing; set it to text', meshGone],
+  },
+  {
+    title: 'limits and places of a mesh that are none',
+    document: {
+      node: { address: '10.99.0.1' },
+      mesh: { keyFile: 'good.key', port: 0, maxFrameBytes: 100, stateFile: '', nodes: [] },
+    },
+    lines: [
+      'mesh.port: must be a whole number of 1 to 65535, not 0',
+      'mesh.maxFrameBytes: must be a whole number of 4096 to 1048576, not 100',
+      'mesh.stateFile: must be the path of a file, not ""',
+      'mesh.nodes: is no known key; known here: port, contacts, keyFile, tls, maxFrameBytes, stateFile',
+      meshGone,
+    ],
+  },
+  {
     title: 'everything wrong at once is told at once',
     document: {
       node: { nmae: 'x' },
@@ -261,6 +288,21 @@ for (const row of rows) {
     }
   });
 }
+
+test('config: a host name that is no name of a node must be replaced where there is a mesh', (t) => {
+  const document = { node: { address: '10.99.0.1' }, mesh: { keyFile: 'good.key' } };
+  const odd = { hostname: '-odd', directory };
+  const lines = (named: unknown) => {
+    const result = readConfig(named, odd);
+    return result.ok ? [] : result.faults.map(formatFault);
+  };
+  t.deepEqual(lines(document), [
+    meshGone,
+    'node.name: is missing, and this host\'s name "-odd" cannot stand for it; set it',
+  ]);
+  t.deepEqual(lines({ ...document, node: { ...document.node, name: 'n1' } }), [meshGone]);
+  t.deepEqual(lines({}), []);
+});
 
 test('config: what is not said has its default', (t) => {
   t.deepEqual(readConfig({}, context), {

@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { isPeerName } from '../mesh/hello.js';
+import { readKeyFile } from '../mesh/key-file.js';
+import { readTlsFiles, type TlsPaths } from '../mesh/tls-files.js';
+import { type ConfigFault, type Fault, shown } from './config-fault.js';
+import { type ConfigContext, contact, filePath, port, whole } from './config-values.js';
+
+export interface MeshConfig {
+  readonly port: number;
+  /** `A.B.C.D:PORT` of nodes to join through. */
+  readonly contacts: readonly string[];
+  /** One of the two is there at least. */
+  readonly keyFile?: string | undefined;
+  readonly tls?: TlsPaths | undefined;
+  /** Of the longest message between nodes; to be the same on all of them. */
+  readonly maxFrameBytes: number;
+  /** Where the members are remembered from one start to the next. */
+  readonly stateFile: string;
+}
+
+export const meshSection = z.strictObject({
+  port: port.default(61420),
+  contacts: z.array(contact).default([]),
+  keyFile: filePath.optional(),
+  tls: z.strictObject({ cert: filePath, key: filePath, ca: filePath }).optional(),
+  maxFrameBytes: whole(4096, 2 ** 20).default(65_536),
+  stateFile: filePath.default('/var/lib/minuteman/members.json'),
+});
+
+type Parsed = z.output<typeof meshSection>;
+
+/** What is wrong with the section beside others. What is wrong by itself may be anything still. */
+export function checkMesh(
+  mesh: Parsed,
+  node: { readonly address?: unknown } | undefined,
+  api: { readonly port?: unknown } | undefined,
+  fault: Fault,
+): void {
+  if (typeof mesh !== 'object' || mesh === null) return;
+  if (mesh.keyFile === undefined && mesh.tls === undefined) {
+    fault(
+      ['mesh', 'keyFile'],
+      'is missing; peers prove a shared key: make one with "minuteman keygen > FILE", copy it to every node and name the file here',
+    );
+  }
+  if (typeof node === 'object' && node !== null && node.address === undefined) {
+    fault(
+      ['node', 'address'],
+      'is missing; with a mesh, set it to the IPv4 address at which other nodes reach this one',
+    );
+  }
+  if (typeof mesh.port === 'number' && mesh.port === api?.port) {
+    fault(['mesh', 'port'], `${mesh.port} is also api.port; give one of them another port`);
+  }
+}
+
+/** What is wrong with what the section takes from its surroundings, whatever else is wrong with the document. */
+export function meshSurroundingFaults(document: unknown, context: ConfigContext): readonly ConfigFault[] {
+  const { mesh, node } = (document ?? {}) as { readonly mesh?: unknown; readonly node?: unknown };
+  if (typeof mesh !== 'object' || mesh === null) return [];
+  const faults: ConfigFault[] = [];
+  if (
+    (node as { readonly name?: unknown } | undefined)?.name === undefined &&
+    !isPeerName(context.hostname)
+  ) {
+    faults.push({
+      path: 'node.name',
+      message: `is missing, and this host's name ${shown(context.hostname)} cannot stand for it; set it`,
+    });
+  }
+  const keyFile = filePath.safeParse('keyFile' in mesh ? mesh.keyFile : undefined);
+  if (keyFile.success) {
+    const keys = readKeyFile(resolve(context.directory, keyFile.data));
+    if (!keys.ok) faults.push({ path: 'mesh.keyFile', message: keys.fault });
+  }
+  const tls = meshSection.shape.tls.safeParse('tls' in mesh ? mesh.tls : undefined);
+  if (tls.success && tls.data !== undefined) {
+    const files = readTlsFiles(effectiveTls(tls.data, context.directory));
+    if (!files.ok) faults.push({ path: `mesh.tls.${files.which}`, message: files.fault });
+  }
+  return faults;
+}
+
+/** The section with its paths counted from `directory`. */
+export function effectiveMesh({ keyFile, tls, stateFile, ...rest }: Parsed, directory: string): MeshConfig {
+  return {
+    ...rest,
+    keyFile: keyFile === undefined ? undefined : resolve(directory, keyFile),
+    tls: tls && effectiveTls(tls, directory),
+    stateFile: resolve(directory, stateFile),
+  };
+}
+
+function effectiveTls({ cert, key, ca }: TlsPaths, directory: string): TlsPaths {
+  return { cert: resolve(directory, cert), key: resolve(directory, key), ca: resolve(directory, ca) };
+}

@@ -1,0 +1,37 @@
+import test from 'ava';
+import { effectiveMesh, meshSection } from '../../src/cli/mesh-config.js';
+
+const directory = '/etc/minuteman';
+
+test('mesh configuration: what is not said has its default, and paths count from the file', (t) => {
+  t.deepEqual(effectiveMesh(meshSection.parse({ keyFile: 'mesh.key' }), directory), {
+    port: 61420,
+    contacts: [],
+    keyFile: '/etc/minuteman/mesh.key',
+    tls: undefined,
+    maxFrameBytes: 65_536,
+    stateFile: '/var/lib/minuteman/members.json',
+  });
+});
+
+test('mesh configuration: everything said is kept, and read back it is the same', (t) => {
+  const mesh = effectiveMesh(
+    meshSection.parse({
+      port: 7000,
+      contacts: ['10.0.0.2:7000', '10.0.0.3:7000'],
+      tls: { cert: 'tls/cert.pem', key: '/secret/key.pem', ca: 'tls/ca.pem' },
+      maxFrameBytes: 4096,
+      stateFile: 'members.json',
+    }),
+    directory,
+  );
+  t.deepEqual(mesh, {
+    port: 7000,
+    contacts: ['10.0.0.2:7000', '10.0.0.3:7000'],
+    keyFile: undefined,
+    tls: { cert: '/etc/minuteman/tls/cert.pem', key: '/secret/key.pem', ca: '/etc/minuteman/tls/ca.pem' },
+    maxFrameBytes: 4096,
+    stateFile: '/etc/minuteman/members.json',
+  });
+  t.deepEqual(effectiveMesh(meshSection.parse(JSON.parse(JSON.stringify(mesh))), '/elsewhere'), mesh);
+});
