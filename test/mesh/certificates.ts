@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
 import type { TlsPaths } from '../../src/mesh/tls-files.js';
 
 /** Why no certificates can be made here, or undefined. */
@@ -11,6 +12,14 @@ export function missingForCertificates(): string | undefined {
   } catch {
     return 'openssl is not installed';
   }
+}
+
+/** A test that needs certificates; where none can be made it is skipped, and under `CI=true` fails. */
+export function tlsTest(title: string, run: (t: ExecutionContext) => Promise<void> | void): void {
+  const missing = missingForCertificates();
+  if (missing === undefined) test(title, run);
+  else if (process.env.CI === 'true') test(title, (t) => t.fail(`cannot run: ${missing}`));
+  else test.skip(`${title} (skipped: ${missing})`, run);
 }
 
 /** An authority in `directory`, which signs certificates for addresses. */

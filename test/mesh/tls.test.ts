@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { addressOf, formatAddress } from '../../src/core/endpoint.js';
 import { readTlsFiles, type TlsIdentity, type TlsPaths } from '../../src/mesh/tls-files.js';
 import type { WsMesh } from '../../src/mesh/ws-mesh.js';
 import type { MeshEvent } from '../../src/ports/mesh.js';
 import { eventually } from '../support/eventually.js';
 import { RecordingLog } from '../support/recording-log.js';
-import { Authority, missingForCertificates } from './certificates.js';
+import { Authority, missingForCertificates, tlsTest } from './certificates.js';
 import { freshPeer, KEY, type NodeOptions, OTHER_KEY, openMesh } from './loopback.js';
 import { poke, rawConnection } from './stranger.js';
 
@@ -21,11 +21,6 @@ test.after.always(async () => {
 });
 
 const missing = missingForCertificates();
-function tlsTest(title: string, run: (t: ExecutionContext) => Promise<void> | void): void {
-  if (missing === undefined) test(title, run);
-  else if (process.env.CI === 'true') test(title, (t) => t.fail(`cannot run: ${missing}`));
-  else test.skip(`${title} (skipped: ${missing})`, run);
-}
 const ours = missing === undefined ? new Authority(directory, 'ours') : undefined;
 const theirs = missing === undefined ? new Authority(directory, 'theirs') : undefined;
 
