@@ -225,6 +225,22 @@ test('silence is broken by retransmissions after 200 ms, doubling', async (t) =>
   }
 });
 
+test('what follows something lost waits for it', async (t) => {
+  const village = new Village(2);
+  const { client, server } = couple(village);
+  await village.run(10);
+  const undo = village.network.faults.partition({ kind: 'partition', side: ['n1'], oneWay: false });
+  client.stream!.send(bytes(1, 1));
+  village.at(50, () => {
+    undo();
+    client.stream!.send(bytes(1, 2));
+  });
+  await village.run(209);
+  t.deepEqual(server.octets, []);
+  await village.run(220);
+  t.deepEqual(server.octets, [1, 2]);
+});
+
 test('through loss everything comes in order, late, and is acknowledged in the end', async (t) => {
   await fc.assert(
     fc.asyncProperty(
