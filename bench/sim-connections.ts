@@ -21,7 +21,7 @@ import { type Figure, figures, median } from './report.js';
  */
 export interface SimConnectionsOptions {
   readonly rounds: number;
-  /** In each round, 0.5 ms of virtual time apart. */
+  /** In each round, 5 ms of virtual time apart. */
   readonly connections: number;
 }
 
@@ -37,7 +37,7 @@ export const SMALL: SimConnectionsOptions = { rounds: 2, connections: 200 };
 
 const VIP = endpoint(0x0a010203, 5000);
 const PLAN = { ipset: 'minuteman', firstQueue: 50, queues: 1 } as const;
-const APART_MS = 0.5;
+const APART_MS = 5;
 const MESSAGE_BYTES = 200;
 /** Between rounds, so that ports and entries of the last one are free again. */
 const REST_MS = 130_000;
@@ -106,7 +106,11 @@ async function place(engine: Engine, { host, kernel }: Site, backend: Endpoint):
   );
   const queue = queues.open(PLAN.firstQueue);
   queue.receive((syns) => {
-    conntrack.map(syns.map(({ client, vip }) => ({ client, vip, backend, source: undefined })));
+    const mappings = syns.map(({ client, vip }) => ({ client, vip, backend, source: undefined }));
+    for (const [i, outcome] of conntrack.map(mappings).entries()) {
+      // The port was used before, and that connection's entry is still there.
+      if (outcome.kind === 'exists') conntrack.map([{ ...mappings[i]!, instead: outcome.entry }]);
+    }
     queue.verdict(
       syns.map(({ id }) => id),
       'accept',

@@ -40,7 +40,7 @@ export type Happening =
   | { kind: 'rejected'; host: HostName; client: number; vip: number }
   /** A SYN towards a VIP left the host unmapped: it was on the wire with the VIP as its destination. */
   | { kind: 'leaked'; host: HostName; client: number; vip: number }
-  /** The set of VIPs changed in the kernel; `by` is `daemon` or what fault did it. */
+  /** The set of VIPs changed in the kernel; `by` is `daemon`, `fault`, or `boot`: a machine starts without. */
   | { kind: 'set'; host: HostName; name: string; size: number | undefined; by: string }
   /** Rules changed. */
   | { kind: 'rules'; host: HostName; by: string }

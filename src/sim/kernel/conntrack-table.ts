@@ -39,8 +39,10 @@ export class Entry {
   state: number;
   /** Made over netlink, with our mark. */
   readonly ours: boolean;
-  /** The entry is in the table (or was). One made by a packet gets there when the packet leaves the host. */
+  /** The entry is in the table or was. One made by a packet gets there when the packet leaves the host. */
   confirmed = false;
+  /** It is in the table. */
+  stands = false;
   seenReply = false;
   assured = false;
   /** Virtual time. */
@@ -88,7 +90,6 @@ export class ConntrackTable {
   private readonly engine: Engine;
   private readonly random: Stream;
   private readonly tuples = new TupleTable<Entry>();
-  private readonly all = new Set<Entry>();
   /** Places in memory that are free again; the one freed last is used first. */
   private readonly freeSlots: number[] = [];
   private slots = 0;
@@ -99,15 +100,24 @@ export class ConntrackTable {
     this.random = random;
   }
 
-  get count(): number {
-    this.sweep();
-    return Math.min(this.max, this.all.size + this.others);
+  /** Entries of connections here, those that have timed out and were not found yet included. */
+  private get size(): number {
+    return this.tuples.size / 2;
   }
 
-  /** Those that have not timed out, oldest first. Looking at them changes nothing. */
+  get count(): number {
+    this.sweep();
+    return Math.min(this.max, this.size + this.others);
+  }
+
+  /** Those that have not timed out, in no order that means anything. Looking at them changes nothing. */
   entries(): readonly Entry[] {
     const { nowMs } = this.engine;
-    return [...this.all].filter((entry) => entry.expiresMs > nowMs);
+    const found: Entry[] = [];
+    this.tuples.forEach((entry, from, to) => {
+      if (from === entry.client && to === entry.vip && entry.expiresMs > nowMs) found.push(entry);
+    });
+    return found;
   }
 
   /** As `find`, for those who only look: it changes nothing. */
@@ -126,39 +136,38 @@ export class ConntrackTable {
 
   /** Whether there is room for one more, if need be that of an entry whose connection never stood. */
   makeRoom(): boolean {
-    if (this.all.size + this.others < this.max) return true;
+    if (this.size + this.others < this.max) return true;
     this.sweep();
-    if (this.all.size + this.others < this.max) return true;
-    const looked = Math.min(SACRIFICE_AMONG, this.max);
-    for (let left = looked; left > 0; left -= 1) {
-      const at = this.random.below(this.all.size + this.others);
-      if (at >= this.all.size) continue;
-      const victim = this.nth(at);
-      if (victim.assured) continue;
-      this.remove(victim);
-      return true;
-    }
-    return false;
+    if (this.size + this.others < this.max) return true;
+    // Of so many tuples that lie together these are ours.
+    let looked = 0;
+    const share = this.size / (this.size + this.others);
+    for (let left = SACRIFICE_AMONG; left > 0; left -= 1) if (this.random.chance(share)) looked += 1;
+    const victim = this.tuples.some(this.random.next(), looked).find((entry) => !entry.assured);
+    if (victim === undefined) return false;
+    this.remove(victim);
+    return true;
   }
 
   /** Puts an entry into the table; false if one of its tuples is taken. */
   insert(entry: Entry, lifetimeMs: number): boolean {
+    if (this.size >= this.sweepAt) this.sweep();
     if (this.find(entry.client, entry.vip) !== undefined) return false;
     if (this.find(entry.backend, entry.seen) !== undefined) return false;
     this.tuples.add(entry.client, entry.vip, entry);
     this.tuples.add(entry.backend, entry.seen, entry);
-    if (this.all.size >= this.sweepAt) this.sweep();
-    this.all.add(entry);
+    entry.stands = true;
     entry.confirmed = true;
     entry.expiresMs = this.engine.nowMs + lifetimeMs;
     entry.slot = this.freeSlots.pop() ?? this.slots++;
     // Made of the place in memory and the tuple, as the kernel does it: the same tuple may get the same id again.
-    entry.id = hashOf((entry.client * 31 + entry.slot) as Endpoint, entry.vip) >>> 0;
+    entry.id = hashOf(entry.client * 31 + entry.slot, entry.vip) >>> 0;
     return true;
   }
 
   remove(entry: Entry): void {
-    if (!this.all.delete(entry)) return;
+    if (!entry.stands) return;
+    entry.stands = false;
     this.tuples.remove(entry.client, entry.vip);
     this.tuples.remove(entry.backend, entry.seen);
     this.freeSlots.push(entry.slot);
@@ -166,7 +175,6 @@ export class ConntrackTable {
 
   clear(): void {
     this.tuples.clear();
-    this.all.clear();
     this.freeSlots.length = 0;
     this.others = 0;
     this.entry = undefined;
@@ -285,20 +293,15 @@ export class ConntrackTable {
     return true;
   }
 
-  private nth(at: number): Entry {
-    let left = at;
-    for (const entry of this.all) {
-      if (left === 0) return entry;
-      left -= 1;
-    }
-    throw new Error('no such entry');
-  }
-
   /** Takes out what has timed out. */
   private sweep(): void {
     const { nowMs } = this.engine;
-    for (const entry of this.all) if (entry.expiresMs <= nowMs) this.remove(entry);
-    this.sweepAt = Math.max(1024, this.all.size * 2);
+    const over: Entry[] = [];
+    this.tuples.forEach((entry, from, to) => {
+      if (from === entry.client && to === entry.vip && entry.expiresMs <= nowMs) over.push(entry);
+    });
+    for (const entry of over) this.remove(entry);
+    this.sweepAt = Math.max(1024, this.size * 2);
   }
 }
 

@@ -176,7 +176,9 @@ export class HostKernel {
     this.logs.clear();
     this.conntrack.clear();
     this.rules.clear();
+    const names = this.sets.names();
     this.sets.clear();
+    for (const name of names) this.setChanged(name, 'boot');
     this.up = true;
   }
 
@@ -202,7 +204,7 @@ export class HostKernel {
 
   /** Connections with a host, as this kernel's sockets see it, are reset for both ends. */
   severConnections(peer: Address): void {
-    for (const socket of this.tcp.connections()) if (addressOf(socket.peer) === peer) socket.sever();
+    for (const socket of this.tcp.all()) if (addressOf(socket.peer) === peer) socket.sever();
   }
 
   entries(): readonly Entry[] {

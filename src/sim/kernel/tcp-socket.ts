@@ -17,6 +17,9 @@ const FIN_TIMEOUT_MS = 60_000;
 /** How far from what is expected a RST or a SYN still counts as meant for this connection. */
 const WINDOW = 1_000;
 
+const NOTHING: Packet[] = [];
+const NOBODY: ConnectionEvents = { connected() {}, closed() {} };
+
 export type SocketState =
   | 'syn-sent'
   | 'syn-recv'
@@ -51,13 +54,14 @@ export class TcpSocket implements Connection {
   /** The peer's number of its SYN, to tell a repetition from a new one. */
   peerStart = 0;
   private readonly host: SocketHost;
-  private readonly events: ConnectionEvents;
-  /** What this end says in its SYN-ACK: itself. */
+  /** Of a socket that only waits for stray packets: until when, in virtual time. */
+  lingersUntilMs = 0;
+  private events: ConnectionEvents;
   private readonly start: number;
   private next: number;
   private acknowledged: number;
   private expected = 0;
-  private unacknowledged: Packet[] = [];
+  private unacknowledged: Packet[] = NOTHING;
   private retries = 0;
   private timer: Scheduled | undefined;
   private retryMs = RETRY_LEAST_MS;
@@ -274,7 +278,7 @@ export class TcpSocket implements Connection {
     let done = 0;
     while (done < this.unacknowledged.length && this.unacknowledged[done]!.sequence! < acknowledged)
       done += 1;
-    if (done === this.unacknowledged.length) this.unacknowledged = [];
+    if (done === this.unacknowledged.length) this.unacknowledged = NOTHING;
     else this.unacknowledged.splice(0, done);
     if (clean && this.unacknowledged.length === 0) this.measured();
     if (this.unacknowledged.length > 0) {
@@ -295,7 +299,10 @@ export class TcpSocket implements Connection {
     if (this.state === 'closed') return;
     this.state = 'time-wait';
     this.host.linger(this);
-    this.events.closed('done');
+    const { events } = this;
+    // It waits for a minute, and nobody for it: what its program keeps can go.
+    this.events = NOBODY;
+    events.closed('done');
   }
 
   /** The retry timeout from a round trip: smoothed plus its deviation, both as after a first sample (RFC 6298). */
@@ -310,8 +317,8 @@ export class TcpSocket implements Connection {
     if (this.unacknowledged.length === 0) {
       this.sentMs = this.host.nowMs;
       this.arm(this.retryMs);
-    }
-    this.unacknowledged.push(packet);
+      this.unacknowledged = [packet];
+    } else this.unacknowledged.push(packet);
     this.owing = false;
     this.host.output(packet, this);
   }
@@ -392,11 +399,10 @@ export class TcpSocket implements Connection {
 
   private end(why: CloseReason): void {
     if (this.state === 'closed') return;
-    const told = this.state === 'time-wait';
     this.disarm();
     this.state = 'closed';
-    this.unacknowledged = [];
+    this.unacknowledged = NOTHING;
     this.host.release(this);
-    if (!told) this.events.closed(why);
+    this.events.closed(why);
   }
 }

@@ -34,10 +34,9 @@ export class Tcp implements SocketHost {
   private readonly host: TcpHost;
   private readonly random: Stream;
   private readonly sockets = new TupleTable<TcpSocket>();
-  private readonly live = new Set<TcpSocket>();
   private readonly listeners = new Map<Endpoint, ProgramListener>();
-  /** Sockets that wait for stray packets, first to end first, and when they do. */
-  private lingering: { readonly socket: TcpSocket; readonly untilMs: number }[] = [];
+  /** Sockets that wait for stray packets, first to end first. */
+  private lingering: TcpSocket[] = [];
   /** How many of those, from the first on, have ended. */
   private ended = 0;
   private readonly perturbations: Int32Array;
@@ -64,7 +63,7 @@ export class Tcp implements SocketHost {
 
   /** Those with a connection, or on the way to one, or waiting after one. */
   get count(): number {
-    return this.live.size;
+    return this.sockets.size;
   }
 
   /** A client of `source` calls `to`, from `port` or one that the kernel picks; undefined when none is free. */
@@ -113,45 +112,45 @@ export class Tcp implements SocketHost {
   }
 
   linger(socket: TcpSocket): void {
-    this.lingering.push({ socket, untilMs: this.nowMs + TIME_WAIT_MS });
+    socket.lingersUntilMs = this.nowMs + TIME_WAIT_MS;
+    this.lingering.push(socket);
   }
 
   release(socket: TcpSocket): void {
-    if (!this.live.delete(socket)) return;
     this.sockets.remove(socket.local, socket.peer);
   }
 
   /** Everything ends, with a RST for what stands or without a word. */
   end(how: 'silent' | 'reset'): void {
-    for (const socket of [...this.live]) {
+    for (const socket of this.all()) {
       if (how === 'reset') socket.kill();
       socket.vanish();
     }
-    this.live.clear();
     this.sockets.clear();
     this.listeners.clear();
     this.lingering = [];
     this.ended = 0;
   }
 
-  /** Those of which this host's programs know, oldest first. */
-  connections(): readonly TcpSocket[] {
-    return [...this.live];
-  }
-
   /** Forgets what stands, without a word to anybody outside: the peers have half of a connection. */
   forget(): void {
-    for (const socket of [...this.live]) socket.vanish();
+    for (const socket of this.all()) socket.vanish();
   }
 
-  nextStart(): number {
+  /** All sockets, in no order that means anything. */
+  all(): readonly TcpSocket[] {
+    const sockets: TcpSocket[] = [];
+    this.sockets.forEach((socket) => void sockets.push(socket));
+    return sockets;
+  }
+
+  private nextStart(): number {
     this.starts += START_STEP;
     return this.starts;
   }
 
   private add(socket: TcpSocket): void {
     this.sockets.add(socket.local, socket.peer, socket);
-    this.live.add(socket);
   }
 
   private accept(packet: Packet): void {
@@ -171,7 +170,7 @@ export class Tcp implements SocketHost {
   /** Each destination has a run of ports of its own, two apart, from a place that the seed draws (RFC 6056, 4). */
   private freePort(source: number, to: Endpoint): Endpoint | undefined {
     this.endLingering();
-    const hash = hashOf(source as Endpoint, to) >>> 0;
+    const hash = hashOf(source, to) >>> 0;
     const place = hash % PERTURBATIONS;
     const offset = (hash + this.perturbations[place]!) % PORTS;
     for (const parity of [0, 1]) {
@@ -198,8 +197,8 @@ export class Tcp implements SocketHost {
 
   private endLingering(): void {
     const { lingering, nowMs } = this;
-    while (this.ended < lingering.length && lingering[this.ended]!.untilMs <= nowMs) {
-      const { socket } = lingering[this.ended]!;
+    while (this.ended < lingering.length && lingering[this.ended]!.lingersUntilMs <= nowMs) {
+      const socket = lingering[this.ended]!;
       if (socket.state === 'time-wait') socket.vanish();
       this.ended += 1;
     }

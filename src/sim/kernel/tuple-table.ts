@@ -1,50 +1,108 @@
 import type { Endpoint } from '../../core/endpoint.js';
 
-/** A place in a chain of tuples whose hashes are alike. */
-interface Node<T> {
-  readonly from: Endpoint;
-  readonly to: Endpoint;
-  readonly value: T;
-  next: Node<T> | undefined;
-}
+const SMALLEST = 64;
 
-/** Things found by a pair of endpoints, as packets name them. */
-export class TupleTable<T> {
-  private readonly chains = new Map<number, Node<T>>();
+/**
+ * Things found by a pair of endpoints, as packets name them. Open addressing with linear probing over flat arrays
+ * (Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R): a connection that lingers costs no objects
+ * but itself.
+ */
+export class TupleTable<T extends object> {
+  private froms = new Float64Array(SMALLEST);
+  private tos = new Float64Array(SMALLEST);
+  private values: (T | undefined)[] = new Array<T | undefined>(SMALLEST).fill(undefined);
+  private mask = SMALLEST - 1;
+  private count = 0;
+
+  /** Tuples in the table. */
+  get size(): number {
+    return this.count;
+  }
 
   find(from: Endpoint, to: Endpoint): T | undefined {
-    let node = this.chains.get(hashOf(from, to));
-    while (node !== undefined && (node.from !== from || node.to !== to)) node = node.next;
-    return node?.value;
+    return this.values[this.placeOf(from, to)];
   }
 
   /** The tuple is not in the table yet. */
   add(from: Endpoint, to: Endpoint, value: T): void {
-    const hash = hashOf(from, to);
-    this.chains.set(hash, { from, to, value, next: this.chains.get(hash) });
+    if (this.count * 2 >= this.mask) this.grow();
+    const at = this.placeOf(from, to);
+    this.froms[at] = from;
+    this.tos[at] = to;
+    this.values[at] = value;
+    this.count += 1;
   }
 
   remove(from: Endpoint, to: Endpoint): void {
-    const hash = hashOf(from, to);
-    let before: Node<T> | undefined;
-    for (let node = this.chains.get(hash); node !== undefined; node = node.next) {
-      if (node.from === from && node.to === to) {
-        if (before !== undefined) before.next = node.next;
-        else if (node.next !== undefined) this.chains.set(hash, node.next);
-        else this.chains.delete(hash);
-        return;
-      }
-      before = node;
+    const { froms, tos, values, mask } = this;
+    let hole = this.placeOf(from, to);
+    if (values[hole] === undefined) return;
+    this.count -= 1;
+    // Whoever was pushed on by the one that goes moves up, unless it would come before its own place.
+    for (let at = (hole + 1) & mask; values[at] !== undefined; at = (at + 1) & mask) {
+      const own = hashOf(froms[at]!, tos[at]!) & mask;
+      if (((at - own) & mask) < ((at - hole) & mask)) continue;
+      froms[hole] = froms[at]!;
+      tos[hole] = tos[at]!;
+      values[hole] = values[at];
+      hole = at;
+    }
+    values[hole] = undefined;
+  }
+
+  /** Calls `each` with every tuple's thing, in no order that means anything but the same in each run. */
+  forEach(each: (value: T, from: Endpoint, to: Endpoint) => void): void {
+    const { froms, tos, values } = this;
+    for (let at = 0; at < values.length; at += 1) {
+      const value = values[at];
+      if (value !== undefined) each(value, froms[at] as Endpoint, tos[at] as Endpoint);
     }
   }
 
+  /** The things of up to `most` tuples that lie together, from a place that `random` (below 1) says. */
+  some(random: number, most: number): readonly T[] {
+    const found: T[] = [];
+    const { values, mask } = this;
+    const first = Math.floor(random * values.length);
+    for (let step = 0; step <= mask && found.length < most; step += 1) {
+      const value = values[(first + step) & mask];
+      if (value !== undefined) found.push(value);
+    }
+    return found;
+  }
+
   clear(): void {
-    this.chains.clear();
+    this.allocate(SMALLEST);
+  }
+
+  /** Where the tuple is, or would be. */
+  private placeOf(from: number, to: number): number {
+    const { froms, tos, values, mask } = this;
+    let at = hashOf(from, to) & mask;
+    while (values[at] !== undefined && (froms[at] !== from || tos[at] !== to)) at = (at + 1) & mask;
+    return at;
+  }
+
+  private grow(): void {
+    const { froms, tos, values } = this;
+    this.allocate(values.length * 2);
+    for (let at = 0; at < values.length; at += 1) {
+      const value = values[at];
+      if (value !== undefined) this.add(froms[at] as Endpoint, tos[at] as Endpoint, value);
+    }
+  }
+
+  private allocate(capacity: number): void {
+    this.froms = new Float64Array(capacity);
+    this.tos = new Float64Array(capacity);
+    this.values = new Array<T | undefined>(capacity).fill(undefined);
+    this.mask = capacity - 1;
+    this.count = 0;
   }
 }
 
 /** 32 bits over two numbers of 48: the rounds of MurmurHash3 (Appleby 2011). */
-export function hashOf(from: Endpoint, to: Endpoint): number {
+export function hashOf(from: number, to: number): number {
   let hash = mix(0, from | 0);
   hash = mix(hash, (from / 0x1_0000_0000) | 0);
   hash = mix(hash, to | 0);
