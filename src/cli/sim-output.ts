@@ -26,7 +26,7 @@ export function summaryOf({ result, wallMs, counts, shares, interrupted }: Watch
   const lines = [
     `${seconds(simulatedMs)} simulated seconds in ${(wallMs / 1000).toFixed(2)} s, ${speedOf(simulatedMs, wallMs)} real time${interrupted ? '; ended early' : ''}`,
     `${events} events (${perSecond(events)}/s), ${messages} messages between actors (${perSecond(messages)}/s)`,
-    `${counted(counts.began, 'connection')}: ${counts.ok} connected, ${counts.slow} of them late, ${counts.failed} failed`,
+    `${counted(counts.began, 'connection')}: ${counts.ok + counts.slow} connected, ${counts.slow} of them late, ${counts.failed} failed`,
   ];
   const where = shares
     .filter(({ share }) => share >= LEAST_SHARE)

@@ -2,6 +2,7 @@ import type { HostName } from '../engine/journal.js';
 import type { Fault, Plan, TimedFault } from '../plan/plan.js';
 
 const MOST_HOSTS = 8;
+const MOST_DIGITS = 5;
 
 /** Parts of the world that faults without a host happen to. */
 export type Elsewhere = 'network' | 'master' | 'backends';
@@ -13,7 +14,7 @@ export function describeFault(fault: Fault): string {
     if (name === 'kind' || value === undefined || value === false) continue;
     if (name === 'host') parts[0] += ` ${value}`;
     else if (value === true) parts.push(wordsOf(name));
-    else if (/(?<!Per)Ms$/.test(name)) parts.push(`${wordsOf(name.slice(0, -2))} ${value} ms`);
+    else if (/(?<!Per)Ms$/.test(name)) parts.push(`${wordsOf(name.slice(0, -2))} ${valueText(value)} ms`);
     else parts.push(`${wordsOf(name)} ${valueText(value)}`);
   }
   return parts.join(', ');
@@ -88,5 +89,6 @@ export function hostsText(hosts: readonly string[]): string {
 
 function valueText(value: unknown): string {
   if (Array.isArray(value)) return hostsText(value);
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(MOST_DIGITS)));
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -72,6 +72,10 @@ export function describeReduction(from: Plan, to: Plan): string {
       ? []
       : [`${noun === 'connection/s' ? `${before} connections/s` : counted(before, noun)} -> ${after}`],
   );
+  const [lasted, last] = [from, to].map(({ faults }) =>
+    faults.reduce((sum, { durationMs }) => sum + durationMs, 0),
+  );
+  if (lasted !== last) parts.push(`${seconds(lasted!)} s of faults -> ${seconds(last!)}`);
   if (from.durationMs !== to.durationMs)
     parts.push(`${seconds(from.durationMs)} s -> ${seconds(to.durationMs)} s`);
   return parts.length === 0 ? 'nothing could be taken away' : parts.join(', ');

@@ -23,6 +23,11 @@ const rows: readonly { fault: Fault; text: string; hosts: readonly string[]; els
     hosts: ['n2'],
   },
   {
+    fault: { kind: 'clock-drift', host: 'n2', rate: 1.0082193332118914 },
+    text: 'clock-drift n2, rate 1.0082',
+    hosts: ['n2'],
+  },
+  {
     fault: { kind: 'bandwidth', host: 'n2', bytesPerMs: 10 },
     text: 'bandwidth n2, bytes per ms 10',
     hosts: ['n2'],
