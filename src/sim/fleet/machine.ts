@@ -40,8 +40,6 @@ export class Machine {
   /** How many faults want the machine down, its daemon down, the daemon or all of it paused. */
   private readonly holds = { machine: 0, daemon: 0, daemonPause: 0, pause: 0 };
   private readonly slowness: number[] = [];
-  /** What waits for the end of a pause. */
-  private readonly stalled: (() => void)[] = [];
 
   constructor(index: number, world: Surroundings) {
     const { engine, journal, network } = world;
@@ -51,9 +49,9 @@ export class Machine {
       engine,
       host: this.host,
       journal,
-      transmit: (packet) => this.unlessPaused(() => network.send(this.host, packet)),
+      transmit: (packet) => network.send(this.host, packet),
     });
-    network.attach(this.host, (packet: Packet) => this.unlessPaused(() => this.kernel.receive(packet)));
+    network.attach(this.host, (packet: Packet) => this.kernel.receive(packet));
   }
 
   get name(): string {
@@ -89,6 +87,7 @@ export class Machine {
       this.holds.machine -= 1;
       if (!this.up) return;
       this.kernel.boot();
+      if (this.holds.pause > 0) this.kernel.pause();
       this.world.network.setUp(this.host, true);
       this.world.booted(this);
       this.startDaemon();
@@ -120,12 +119,13 @@ export class Machine {
   /** Nothing on the machine runs, its kernel neither. */
   pause(): () => void {
     this.holds.pause += 1;
+    this.kernel.pause();
     this.applyPauses();
     return () => {
       this.holds.pause -= 1;
       this.applyPauses();
       if (this.holds.pause > 0) return;
-      for (const late of this.stalled.splice(0)) late();
+      this.kernel.resume();
     };
   }
 
@@ -167,10 +167,5 @@ export class Machine {
 
   private applySlowness(): void {
     this.daemon?.process.slow(Math.max(1, ...this.slowness));
-  }
-
-  private unlessPaused(run: () => void): void {
-    if (this.holds.pause > 0) this.stalled.push(run);
-    else run();
   }
 }

@@ -25,6 +25,8 @@ import { Tools, Turns } from './tools.js';
 
 /** Milliseconds over the loopback. */
 const LOOPBACK_MS = 0.02;
+/** Packets from the wire that a machine finds when it goes on after it stood still; those beyond are lost. */
+const ROOM_IN_CARD = 256;
 /** The log group that a daemon reads, unless told otherwise: the number of its first queue. */
 const LOG_GROUP = 50;
 /** The network that the simulated hosts are in, by the upper half of its addresses: 10.99.0.0/16. */
@@ -140,8 +142,11 @@ export class HostKernel {
 
   /** A packet from the wire. */
   receive(packet: Packet): void {
-    // A machine that stands still takes nothing from the wire, whose card has little room.
-    if (!this.up || this.due !== undefined) return;
+    if (!this.up) return;
+    if (this.due !== undefined) {
+      if (this.due.length < ROOM_IN_CARD) this.due.push(() => this.receive(packet));
+      return;
+    }
     // Nothing for 127.0.0.0/8 comes from a wire.
     if (addressOf(packet.to) >>> 24 === 127) return;
     if (packet.segment === 'syn' && this.intercepted(packet, WIRE, undefined)) return;
@@ -150,6 +155,10 @@ export class HostKernel {
 
   /** A packet made on this host. */
   output(packet: Packet, socket: TcpSocket | undefined): void {
+    if (this.due !== undefined) {
+      this.due.push(() => this.output(packet, socket));
+      return;
+    }
     if (packet.segment === 'syn' && this.intercepted(packet, 0, socket)) return;
     this.pass(packet, 0);
   }

@@ -237,15 +237,23 @@ test('the programs of a machine that ends hear of it at once, and it starts afre
   t.is(ports.queues.open(PLAN.firstQueue).number, PLAN.firstQueue);
 });
 
-test('a machine that stands still loses what comes, and goes on where it was', async (t) => {
+test('a machine that stands still goes on where it was, with what its card could hold', async (t) => {
   const { world, caller } = await connectedWorld();
   world.server.pause();
   caller.connection.send(1);
   await world.pass(3_000);
   t.deepEqual(caller.told, ['connected']);
   world.server.resume();
-  await world.pass(5_000);
+  await world.pass(50);
   t.deepEqual(caller.told, ['connected', 'data 1']);
+  world.client.pause();
+  caller.connection.send(2);
+  caller.connection.close();
+  await world.pass(60_000);
+  t.deepEqual(caller.told, ['connected', 'data 1']);
+  world.client.resume();
+  await world.pass(5_000);
+  t.is(caller.why, 'done');
 });
 
 test('half-open: a peer that forgot the connection resets it when it hears of it', async (t) => {
