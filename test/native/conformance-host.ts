@@ -62,9 +62,8 @@ function startAttempt(to: Endpoint, clientPort?: number): Attempt {
     say: () => socket.write('.'),
     heard: () => received.split('\n')[1]?.length ?? 0,
     finish: () => socket.end(),
-    // A reset, so that no TIME_WAIT keeps the port from the next case. Node keeps one that is still connecting until it
-    // is connected.
-    abandon: () => (socket.connecting ? socket.destroy() : socket.resetAndDestroy()),
+    // A reset, so that no TIME_WAIT keeps the port from the next case.
+    abandon: () => socket.resetAndDestroy(),
   };
 }
 

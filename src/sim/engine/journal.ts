@@ -48,6 +48,9 @@ export type Happening =
   | { kind: 'connecting'; host: HostName; id: number; client: number; vip: number }
   | { kind: 'syn'; host: HostName; id: number; attempt: number }
   | { kind: 'connected'; host: HostName; id: number; tookMs: number; backend: number }
+  /** A connection that stays asks something, and hears the answer. */
+  | { kind: 'asked'; host: HostName; id: number }
+  | { kind: 'answered'; host: HostName; id: number }
   | {
       kind: 'closed';
       host: HostName;

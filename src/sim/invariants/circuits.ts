@@ -84,16 +84,18 @@ function look(eyes: Eyes, host: HostEyes, book: Books, vip: Endpoint, verdicts: 
     if (record === undefined && backend.failures === 0) continue;
     const known = record ?? { successes: 0, failures: 0, failedAtMs: [] };
     records.set(backend.backend, known);
+    const failedAnew = backend.failures > known.failures;
     count(known, backend, nowMs);
     const what = judge(known, backend, nowMs);
-    if (what !== undefined)
+    if (what !== undefined) {
       verdicts.broken(`${formatEndpoint(vip)}: ${formatEndpoint(backend.backend)} ${what}`, host.name);
-    if (known.failedAtMs.length > 0) failing = true;
-    if (known.failedAtMs.length >= THRESHOLD && !backend.available) {
-      verdicts.sometimes('a circuit opened');
-      tryLater(eyes, host, book, vip, backend, verdicts);
     }
-    if (known.failedAtMs.length > THRESHOLD) verdicts.sometimes('a trial after the back-off failed');
+    const inARow = known.failedAtMs.length;
+    if (inARow > 0) failing = true;
+    if (!failedAnew || inARow < THRESHOLD || backend.available) continue;
+    if (inARow === THRESHOLD) verdicts.sometimes('a circuit opened');
+    if (inARow > THRESHOLD) verdicts.sometimes('a backend failed while its circuit was open');
+    tryLater(eyes, host, book, vip, backend, verdicts);
   }
   if (records.size > 0) book.records.set(vip, records);
   if (failing) book.failing.add(vip);

@@ -15,26 +15,44 @@ const BREAKING: readonly Trouble[] = [
   'backend-silent',
 ];
 
+/** How long an answer may take: the network, a slow backend, and segments sent again. */
+const ANSWERED_MOST_MS = 5_000;
+
 export const establishedSurvives: Invariant = {
   name: 'established-survives',
   promise:
     'a connection that stands goes on whatever happens to daemons, VIPs, sets and tables: only its machines, its network or its backend end it',
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
+
+    const excused = (connection: Connection): boolean => {
+      const fromMs = connection.connectedMs! - 1_000;
+      return (
+        endsOf(eyes, connection).some((name) =>
+          eyes.disturbances.between(fromMs, eyes.nowMs, BREAKING, name),
+        ) || !fleet.orchestrator.tasks().some((task) => task.backend === connection.backend)
+      );
+    };
+
+    const stillUnanswered = (connection: Connection, askedMs: number): void => {
+      if (connection.askedMs !== askedMs || eyes.connections.open.get(connection.id) !== connection) return;
+      if (excused(connection)) return;
+      verdicts.broken(`${nameOf(connection)} finds no answer any more`, connection.host);
+    };
+
     return {
       happened: (news, atMs) => {
-        if (news.kind !== 'closed' || (news.why !== 'reset' && news.why !== 'timeout')) return;
-        const connection = eyes.connections.closed;
-        if (connection?.id !== news.id || connection.connectedMs === undefined) return;
-        const { connectedMs, backend } = connection;
-        for (const name of endsOf(eyes, connection)) {
-          if (eyes.disturbances.between(connectedMs - 1_000, atMs, BREAKING, name)) return;
+        if (news.kind === 'asked') {
+          const connection = eyes.connections.open.get(news.id);
+          if (connection === undefined) return;
+          eyes.at(atMs + ANSWERED_MOST_MS, () => stillUnanswered(connection, atMs));
+        } else if (news.kind === 'closed' && (news.why === 'reset' || news.why === 'timeout')) {
+          const connection = eyes.connections.closed;
+          if (connection?.id !== news.id || connection.connectedMs === undefined || excused(connection))
+            return;
+          const stoodMs = Math.round(atMs - connection.connectedMs);
+          verdicts.broken(`${nameOf(connection)} stood for ${stoodMs} ms, then: ${news.why}`, news.host);
         }
-        if (!eyes.fleet.orchestrator.tasks().some((task) => task.backend === backend)) return;
-        verdicts.broken(
-          `${nameOf(connection)} stood for ${Math.round(atMs - connectedMs)} ms, then: ${news.why}`,
-          news.host,
-        );
       },
     };
   },

@@ -1,7 +1,10 @@
 import type { Endpoint } from '../../core/endpoint.js';
 import type { Happening, HostName } from '../engine/journal.js';
 
-type ConnectionNews = Extract<Happening, { kind: 'connecting' | 'syn' | 'connected' | 'closed' }>;
+type ConnectionNews = Extract<
+  Happening,
+  { kind: 'connecting' | 'syn' | 'connected' | 'asked' | 'answered' | 'closed' }
+>;
 
 /** A connection as its client sees it. */
 export interface Connection {
@@ -12,6 +15,8 @@ export interface Connection {
   readonly beganMs: number;
   syns: number;
   connectedMs: number | undefined;
+  /** Since when it waits for an answer; undefined while it does not. */
+  askedMs: number | undefined;
   /** Where it ended up, as the backend said. */
   backend: Endpoint | undefined;
 }
@@ -34,6 +39,7 @@ export class Connections {
           beganMs: atMs,
           syns: 0,
           connectedMs: undefined,
+          askedMs: undefined,
           backend: undefined,
         };
         this.open.set(news.id, connection);
@@ -55,6 +61,12 @@ export class Connections {
         if (connection === undefined) break;
         connection.connectedMs = atMs;
         connection.backend = news.backend as Endpoint;
+        break;
+      }
+      case 'asked':
+      case 'answered': {
+        const connection = this.open.get(news.id);
+        if (connection !== undefined) connection.askedMs = news.kind === 'asked' ? atMs : undefined;
         break;
       }
       case 'closed': {

@@ -188,6 +188,8 @@ export class Eyes {
       case 'connecting':
       case 'syn':
       case 'connected':
+      case 'asked':
+      case 'answered':
       case 'closed':
         this.connections.hear(happening, atMs);
         break;

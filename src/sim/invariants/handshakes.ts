@@ -1,4 +1,5 @@
 import type { ConnectionObserverMessage } from '../../actors/data-plane/connection-observer.js';
+import type { NfqueueWorkerMessage } from '../../actors/data-plane/nfqueue-worker.js';
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant, Verdicts } from './invariant.js';
@@ -37,6 +38,11 @@ export const pendingInFlight: Invariant = {
       auditPending(eyes, late, verdicts);
     };
 
+    eyes.onMessage('nfqueue', 'after', ({ host, message }) => {
+      const answer = message as NfqueueWorkerMessage;
+      if (answer.kind !== 'placed-again') return;
+      eyes.soon(() => audit(lates.of(host.name, answer.syn.vip)));
+    });
     return {
       happened: (news) => {
         if (news.kind !== 'mapped' || news.outcome !== 'made') return;

@@ -1,3 +1,5 @@
+import type { PlacedAgainMessage } from '../../actors/data-plane/balancer.js';
+import type { NfqueueWorkerMessage } from '../../actors/data-plane/nfqueue-worker.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { Happening, HostName } from '../engine/journal.js';
 import type { Eyes, HostEyes } from './eyes.js';
@@ -48,6 +50,14 @@ class LateSyns {
     }
   }
 
+  /** A retry keeps its backend: its handshake begins anew. */
+  kept(name: HostName, { syn, backend }: PlacedAgainMessage): void {
+    const flow = this.of(name, syn.vip).flows.get(syn.client);
+    if (flow === undefined) return;
+    flow.placedMs = this.eyes.nowMs;
+    flow.backend = backend;
+  }
+
   of(name: HostName, vip: Endpoint): Late {
     let vips = this.hosts.get(name);
     if (vips === undefined) {
@@ -83,6 +93,11 @@ export function lateSynsOf(eyes: Eyes): LateSyns {
     lates = new LateSyns(eyes);
     known.set(eyes, lates);
     const heard = lates;
+    eyes.onMessage('nfqueue', 'after', ({ host, message }) => {
+      const answer = message as NfqueueWorkerMessage;
+      if (answer.kind === 'placed-again' && answer.backend === answer.entry.backend)
+        heard.kept(host.name, answer);
+    });
     eyes.fleet.journal.follow((news, atMs) => heard.hear(news, atMs));
   }
   return lates;

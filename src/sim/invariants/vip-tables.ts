@@ -132,10 +132,12 @@ export const directoryFollows: Invariant = {
     const eyes = eyesOn(fleet);
     eyes.onMessage('vip-table', 'after', ({ host, message }) => {
       const news = message as VipTableMessage;
-      if (news.kind !== 'read' || host.learned.readWell.size < host.sources) return;
+      if (news.kind !== 'read' && news.kind !== 'failed') return;
+      if (host.learned.readWell.size < host.sources) return;
+      const touched =
+        news.kind === 'read' ? [...news.delta.upserts.keys(), ...news.delta.removed] : undefined;
       eyes.soon(() => {
         if (!eyes.ranWell(host, eyes.nowMs - 0.001)) return;
-        const touched = [...news.delta.upserts.keys(), ...news.delta.removed];
         const fault = directoryFault(host, touched);
         if (fault !== undefined) verdicts.broken(fault, host.name);
       });

@@ -80,6 +80,7 @@ export class Visit implements ConnectionEvents {
   data(): void {
     this.answers += 1;
     this.timer?.cancel();
+    if (this.type.kind === 'long') this.note('answered');
     if (this.over) return;
     if (this.type.kind === 'short') this.end();
     else this.timer = this.clients.lane.after(this.type.everyMs, () => this.ask());
@@ -103,6 +104,11 @@ export class Visit implements ConnectionEvents {
   private ask(): void {
     if (this.over) return;
     this.timer = this.clients.lane.after(PATIENCE_MS, () => this.connection?.abort());
+    if (this.type.kind === 'long') this.note('asked');
     this.connection?.send(REQUEST_OCTETS);
+  }
+
+  private note(kind: 'asked' | 'answered'): void {
+    this.clients.journal.write({ kind, host: this.host, id: this.id });
   }
 }

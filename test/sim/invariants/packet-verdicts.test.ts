@@ -1,8 +1,6 @@
-import test from 'ava';
 import type { Happening } from '../../../src/sim/engine/journal.js';
 import { oneVerdict } from '../../../src/sim/invariants/packet-verdicts.js';
-import type { Fault } from '../../../src/sim/plan/plan.js';
-import { client, Scene, vip } from './scene.js';
+import { client, fault, judge, type Row, vip } from './scene.js';
 
 const syn = { host: 'n1', queue: 50, id: 1, client: client(1), vip: vip(1) } as const;
 const queued: Happening = { kind: 'queued', ...syn };
@@ -19,36 +17,44 @@ const restarted: Happening = {
 
 type Step = Happening | number;
 
-const rows: readonly [sentence: string, broken: boolean, steps: readonly Step[], fault?: Fault][] = [
-  ['decided at once', false, [queued, 1, verdict, 10_000]],
-  ['decided after two deadlines', false, [queued, 300, verdict, 10_000]],
-  ['not decided within two deadlines', true, [queued, 340]],
-  ['decided after the worker crashed', false, [queued, 200, restarted, 200, verdict, 10_000]],
-  ['not decided after the worker crashed', true, [queued, 200, restarted, 700]],
-  ['decided twice', true, [queued, verdict, verdict]],
-  ['decided without having been queued', true, [verdict]],
-  ['queued under an id that is taken', true, [queued, queued]],
-  ['let go by the warden, as the daemon stands still', false, [queued, paused, 3_500, verdict, 10_000]],
-  ['not let go by the warden', true, [queued, paused, 6_000]],
-  [
-    'taken along by a machine that ends',
-    false,
-    [queued, 10_000],
-    { kind: 'panic', host: 'n1', wiped: false },
-  ],
-  [
-    'not decided while another machine ends',
-    true,
-    [queued, 400],
-    { kind: 'panic', host: 'n2', wiped: false },
-  ],
-];
-
-for (const [sentence, broken, steps, fault] of rows) {
-  test(`a SYN that is ${sentence} ${broken ? 'breaks' : 'keeps'} the promise`, async (t) => {
-    const faults = fault === undefined ? [] : [{ atMs: 20_000, durationMs: 20_000, fault }];
-    const scene = await new Scene(oneVerdict, faults).served();
-    for (const step of steps) await (typeof step === 'number' ? scene.pass(step) : scene.happen(step));
-    t.is(scene.violations.length > 0, broken, scene.violations.join('\n'));
-  });
+/** Happenings, and milliseconds between them. */
+function steps(sentence: string, ...each: readonly Step[]): Row {
+  return {
+    sentence,
+    play: async (scene) => {
+      for (const step of each) await (typeof step === 'number' ? scene.pass(step) : scene.happen(step));
+    },
+  };
 }
+
+judge(oneVerdict, {
+  allowed: [
+    steps('a verdict at once', queued, 1, verdict, 10_000),
+    steps('a verdict after two deadlines', queued, 300, verdict, 10_000),
+    steps('a verdict two deadlines after the worker crashed', queued, 200, restarted, 200, verdict, 10_000),
+    steps(
+      'the warden lets go of what a daemon that stands still holds',
+      queued,
+      paused,
+      3_500,
+      verdict,
+      10_000,
+    ),
+    {
+      ...steps('a machine takes along what it held when it ends', queued, 10_000),
+      faults: fault({ kind: 'panic', host: 'n1', wiped: false }),
+    },
+  ],
+  forbidden: [
+    steps('no verdict within two deadlines', queued, 340),
+    steps('no verdict after the worker crashed', queued, 200, restarted, 700),
+    steps('a second verdict', queued, verdict, verdict),
+    steps('a verdict on what was not queued', verdict),
+    steps('an id that is taken', queued, queued),
+    steps('no verdict while the daemon stands still', queued, paused, 6_000),
+    {
+      ...steps('no verdict while another machine ends', queued, 400),
+      faults: fault({ kind: 'panic', host: 'n2', wiped: false }),
+    },
+  ],
+});

@@ -1,3 +1,4 @@
+import test from 'ava';
 import type { Endpoint } from '../../../src/core/endpoint.js';
 import type { VipsDelta } from '../../../src/core/vips.js';
 import type { Lane } from '../../../src/sim/engine/engine.js';
@@ -6,7 +7,7 @@ import { Fleet } from '../../../src/sim/fleet/fleet.js';
 import type { Machine } from '../../../src/sim/fleet/machine.js';
 import type { Invariant } from '../../../src/sim/invariants/invariant.js';
 import { Jury } from '../../../src/sim/invariants/jury.js';
-import type { Plan, TimedFault } from '../../../src/sim/plan/plan.js';
+import type { Fault, Plan, TimedFault } from '../../../src/sim/plan/plan.js';
 
 /** 10.99.0.1, the first host. */
 const HOST = 0x0a630001;
@@ -71,6 +72,7 @@ export class Scene {
 
   /** A daemon serves on the first host, for long enough that nobody excuses it. */
   async served(): Promise<this> {
+    this.machine.kernel.sets.create('minuteman', 'destinations');
     await this.happen(
       { kind: 'daemon', host: 'n1', state: 'started' },
       { kind: 'daemon', host: 'n1', state: 'ready' },
@@ -112,4 +114,32 @@ export class Scene {
     this.jury.healed();
     return this;
   }
+}
+
+/** What happens, and whether it breaks the promise. `forbidden` rows do, `allowed` ones do not. */
+export interface Row {
+  readonly sentence: string;
+  readonly play: (scene: Scene) => Promise<unknown>;
+  readonly faults?: readonly TimedFault[];
+}
+
+/** A test for each row: served for 20 s, then played, then looked at. */
+export function judge(
+  invariant: Invariant,
+  rows: { readonly allowed: readonly Row[]; readonly forbidden: readonly Row[] },
+): void {
+  for (const broken of [false, true]) {
+    for (const { sentence, play, faults } of broken ? rows.forbidden : rows.allowed) {
+      test(`${invariant.name}: ${sentence} is ${broken ? 'forbidden' : 'allowed'}`, async (t) => {
+        const scene = await new Scene(invariant, faults).served();
+        await play(scene);
+        t.is(scene.violations.length > 0, broken, scene.violations.join('\n'));
+      });
+    }
+  }
+}
+
+/** A fault on from 20 s on, for so long. */
+export function fault(kind: Fault, durationMs = 5_000): readonly TimedFault[] {
+  return [{ atMs: 20_000, durationMs, fault: kind }];
 }
