@@ -6,14 +6,14 @@ import { ProgressLine } from '../src/cli/sim-progress.js';
 import { formatTable } from '../src/cli/table.js';
 import { type PlanRequest, RARE_BRANCHES, SCENARIOS, type ScenarioName } from '../src/sim/cluster.js';
 import { replayArguments } from '../src/sim/report/command.js';
-import { rowsOf, runSwarm, type SwarmRun, sometimesOf } from '../src/sim/search/swarm.js';
+import { rowsOf, runSwarm, type SwarmRun, sometimesOf, swarmRequest } from '../src/sim/search/swarm.js';
 import { WorkerPool } from '../src/sim/search/worker-pool.js';
 
 const USAGE = `usage: npm run sim:swarm -- [options]: runs many seeds of the simulator; exit status 1 if a promise was broken
   --seeds N        how many seeds of each scenario (100)
   --from N         the first seed (1)
   --scenario LIST  names with commas between, or all (everything)
-  --nodes N        machines of each run (5)
+  --nodes N        machines of each run (3 to 7, by the seed)
   --duration TIME  simulated time of each run, seconds or 90s, 5m (60s)
   --workers N      processes (one a core)
   --json FILE      writes everything that came of it`;
@@ -69,9 +69,9 @@ function readOptions(args: readonly string[]): SwarmRequest {
     faults.push(`--scenario ${name}: there is none of that name; there are ${names.join(', ')}, or all`);
   if (faults.length > 0) throw new Error(faults.join('\n'));
   const requests = wanted.flatMap((name) =>
-    Array.from({ length: seeds }, (_, at): PlanRequest => {
-      return { scenario: name as ScenarioName, seed: from + at, nodes, durationMs };
-    }),
+    Array.from({ length: seeds }, (_, at) =>
+      swarmRequest(name as ScenarioName, from + at, { nodes, durationMs }),
+    ),
   );
   return { requests, workers, json };
 }

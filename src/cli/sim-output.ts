@@ -1,4 +1,4 @@
-import { RARE_BRANCHES, type RunResult, type Violation } from '../sim/cluster.js';
+import { ALL_INVARIANTS, RARE_BRANCHES, type RunResult, type Violation } from '../sim/cluster.js';
 import type { TimeShare } from '../sim/report/cpu-profile.js';
 import { counted, seconds } from '../sim/report/fault-text.js';
 import type { ConnectionCounts } from '../sim/report/timeline.js';
@@ -32,6 +32,10 @@ export function summaryOf({ result, wallMs, counts, shares, interrupted }: Watch
     .filter(({ share }) => share >= LEAST_SHARE)
     .map(({ part, share }) => `${part} ${Math.round(share * 100)} %`);
   if (where.length > 0) lines.push(`where the time went: ${where.join(', ')}`);
+  const broken = new Set(result.violations.map(({ invariant }) => invariant));
+  for (const { name, promise } of ALL_INVARIANTS) {
+    if (broken.has(name)) lines.push(`${name} promises: ${promise}`);
+  }
   const reached = RARE_BRANCHES.filter((name) => sometimes.has(name)).length;
   lines.push(`rare branches reached: ${reached} of ${RARE_BRANCHES.length}`);
   return lines.map((line) => `${line}\n`).join('');

@@ -1,11 +1,24 @@
 import type { Plan } from '../plan/plan.js';
-import { type PlanRequest, planOf } from '../plan/scenarios.js';
+import { type PlanRequest, planOf, type ScenarioName } from '../plan/scenarios.js';
 import type { RunOutcome, RunTask } from './run-task.js';
 
 /** One seed of a swarm, run. */
 export interface SwarmRun {
   readonly plan: Plan;
   readonly outcome: RunOutcome;
+}
+
+/**
+ * What a swarm asks of a seed: fleets of different sizes, every third of them with so many backends that most VIPs
+ * have more than the ten up to which balancers look at each.
+ */
+export function swarmRequest(
+  scenario: ScenarioName,
+  seed: number,
+  sizes: { readonly nodes?: number | undefined; readonly durationMs?: number | undefined } = {},
+): PlanRequest {
+  const { nodes = 3 + (seed % 5), durationMs } = sizes;
+  return { scenario, seed, nodes, durationMs, backends: seed % 3 === 0 ? nodes * 12 : undefined };
 }
 
 /** Runs of one scenario, added up. */
