@@ -48,8 +48,14 @@ interface Period {
 /** When and where the plan disturbs the world: what an invariant asks before it says that a promise was broken. */
 export class Disturbances {
   private readonly periods: readonly Period[];
+  private readonly master: { readonly completeSinceMs: number } | undefined;
 
-  constructor(plan: Plan) {
+  /**
+   * A daemon that starts after a fail-over cannot know the tasks of agents that the new `master` does not know yet:
+   * the fault lasts until it knows all.
+   */
+  constructor(plan: Plan, master?: { readonly completeSinceMs: number }) {
+    this.master = master;
     this.periods = plan.faults.map(({ atMs, durationMs, fault }) => ({
       trouble: troubleOf(fault),
       hosts: hostsOf(fault),
@@ -60,6 +66,7 @@ export class Disturbances {
 
   /** Whether any fault was on anywhere at some time between the two instants. */
   any(fromMs: number, toMs: number): boolean {
+    if (this.master !== undefined && this.master.completeSinceMs > fromMs) return true;
     return this.periods.some((period) => period.toMs >= fromMs && period.fromMs <= toMs);
   }
 

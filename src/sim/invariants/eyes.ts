@@ -81,7 +81,7 @@ export class Eyes {
 
   constructor(fleet: Fleet) {
     this.fleet = fleet;
-    this.disturbances = new Disturbances(fleet.plan);
+    this.disturbances = new Disturbances(fleet.plan, fleet.master);
     this.hosts = new Map(fleet.machines.map((at) => [at.name, new HostEyes(at)]));
     fleet.journal.follow((happening, atMs) => this.happened(happening, atMs));
     fleet.engine.watch(() => this.settled());

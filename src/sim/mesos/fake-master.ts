@@ -67,6 +67,8 @@ export class FakeMaster {
   readonly served: ServedDocument[] = [];
   /** Requests so far. */
   requests = 0;
+  /** Since when all agents are registered with the master that leads; never while one is not. */
+  completeSinceMs = 0;
   private readonly options: FakeMasterOptions;
   private readonly stream: Stream;
   /** Faults in force; the one that came last shows. */
@@ -275,6 +277,7 @@ export class FakeMaster {
     this.leaderlessUntilMs = engine.nowMs + this.stream.between(LEADERLESS_MS.least, LEADERLESS_MS.most);
     this.cache = undefined;
     this.registered.clear();
+    this.completeSinceMs = Number.POSITIVE_INFINITY;
     this.registrations += 1;
     const register = (name: HostName): void => {
       const most = this.stream.chance(REGISTER_MS.slowShare) ? REGISTER_MS.slow : REGISTER_MS.most;
@@ -286,6 +289,7 @@ export class FakeMaster {
           return;
         }
         this.registered.add(name);
+        if (this.registered.size === hosts.length) this.completeSinceMs = engine.nowMs;
         this.registrations += 1;
       });
     };
