@@ -43,3 +43,12 @@ export function applyDelta(vips: Vips, delta: VipsDelta): Vips {
   for (const vip of delta.removed) next.delete(vip);
   return next;
 }
+
+export function sameVips(a: Vips, b: Vips): boolean {
+  if (a.size !== b.size) return false;
+  for (const [vip, backends] of a) {
+    const others = b.get(vip);
+    if (others === undefined || !sameBackends(backends, others)) return false;
+  }
+  return true;
+}

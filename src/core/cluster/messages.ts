@@ -13,8 +13,8 @@ export type NeighbourPriority =
 /** What failure detectors say to each other. */
 export type PingMessage =
   | { readonly kind: 'ping' | 'pong'; readonly seq: number; readonly tableHash: number }
-  /** I hear nothing from `target`, who says that you are its neighbour: please ping it now. */
-  | { readonly kind: 'suspect'; readonly target: Endpoint };
+  /** I hear nothing from `target`: ping it now if it is your neighbour, else pass this on while there are `steps`. */
+  | { readonly kind: 'suspect'; readonly target: Endpoint; readonly steps: number };
 
 /** HyParView's messages. Who sent one is what its link says. */
 export type OverlayMessage =

@@ -48,6 +48,7 @@ export function encode(message: Message): Uint8Array {
       break;
     case 'suspect':
       out.endpoint(message.target);
+      out.u8(message.steps);
       break;
     case 'forward-join':
       out.endpoint(message.joiner);
@@ -119,7 +120,7 @@ function readMessage(kind: Message['kind'], from: OctetReader): Message {
     case 'pong':
       return { kind, tableHash: from.u32(), seq: from.varint() };
     case 'suspect':
-      return { kind, target: from.endpoint() };
+      return { kind, target: from.endpoint(), steps: readTtl(from) };
     case 'forward-join':
       return { kind, joiner: from.endpoint(), ttl: readTtl(from) };
     case 'neighbour':

@@ -54,7 +54,7 @@ const key = { origin: anyEndpoint, kind: fc.constantFrom('adjacency' as const, '
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constantFrom('ping' as const, 'pong' as const), seq: number48, tableHash: u32 }),
-  fc.record({ kind: fc.constant('suspect' as const), target: anyEndpoint }),
+  fc.record({ kind: fc.constant('suspect' as const), target: anyEndpoint, steps: ttl }),
   fc.record({ kind: fc.constantFrom('join' as const, 'disconnect' as const) }),
   fc.record({ kind: fc.constant('forward-join' as const), joiner: anyEndpoint, ttl }),
   fc.record({

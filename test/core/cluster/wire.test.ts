@@ -39,7 +39,7 @@ test('whatever is sent is what is read', (t) => {
 const SIZES: readonly [Message, number][] = [
   [{ kind: 'ping', seq: 100, tableHash: 0xffffffff }, 6],
   [{ kind: 'pong', seq: 2_000_000, tableHash: 1 }, 8],
-  [{ kind: 'suspect', target: A }, 7],
+  [{ kind: 'suspect', target: A, steps: 3 }, 8],
   [{ kind: 'join' }, 1],
   [{ kind: 'summary', hashes: new Array(32).fill(0xffffffff) }, 129],
   [{ kind: 'shuffle', ttl: 5, path: [A], peers: [A, B] }, 22],

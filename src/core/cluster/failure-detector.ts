@@ -1,0 +1,274 @@
+import type { Endpoint } from '../endpoint.js';
+import type { DetectorEffect } from './effects.js';
+import type { MeshLink } from './peer.js';
+import { RoundTrip } from './round-trip.js';
+
+/** Milliseconds. */
+export interface DetectorSettings {
+  readonly intervalMs: number;
+  /** A ping that is not answered within expected round trip + margin, and at least this, is a miss. */
+  readonly missLeastMs: number;
+  readonly missMostMs: number;
+  readonly marginMs: number;
+  /** After a miss, so much more silence is the end: at least this, at most that. */
+  readonly graceLeastMs: number;
+  readonly graceMostMs: number;
+  /** What we ourselves come too late by may be our fault, not the peers'. */
+  readonly stallMs: number;
+}
+
+/**
+ * A miss at 250 ms leaves room for one retransmission of TCP (200 ms), so that a lost packet does not alarm anybody. A neighbour
+ * that dies is cut within 1.1 s interval + 0.25 + 0.3 at the worst; with seven neighbours the first
+ * ping after its death is due within 0.14 s on average, and it alarms the others.
+ */
+export const DETECTOR_DEFAULTS: DetectorSettings = {
+  intervalMs: 1000,
+  missLeastMs: 250,
+  missMostMs: 5000,
+  marginMs: 150,
+  graceLeastMs: 300,
+  graceMostMs: 6000,
+  stallMs: 100,
+};
+
+/** Before anything was measured. */
+const UNMEASURED_MS = 350;
+/** Alarms of others about one neighbour are heeded so often at most, lest a liar make us ping without end. */
+const HEED_MS = 500;
+/** An alarm is no news to who heard from the suspect just now. */
+const FRESH_MS = 25;
+/** How far an alarm travels: everywhere among 40 nodes, to some 250 among many. */
+const SUSPECT_STEPS = 3;
+const UNANSWERED_MOST = 16;
+/** An alarm is passed on once in this time. */
+const RELAY_MS = 400;
+
+interface Waiting {
+  readonly seq: number;
+  deadlineMs: number;
+  /** It missed one already, or others did. */
+  suspected: boolean;
+  extended: boolean;
+}
+
+interface Watched {
+  readonly link: MeshLink;
+  readonly roundTrip: RoundTrip;
+  seq: number;
+  /** Pings not answered yet and when they were sent, oldest first: a late answer tells the round trip, too. */
+  readonly unanswered: Map<number, number>;
+  heardMs: number;
+  heededMs: number;
+  nextPingMs: number;
+  waiting: Waiting | undefined;
+}
+
+/**
+ * Watches the neighbours: says soon, and seldom wrongly, who fell silent. Each link is pinged once a second by whichever end
+ * is first; a ping that comes in stands for the one to be sent. Whatever is heard on a link is a sign of life.
+ *
+ * A miss is answered by an immediate second ping and an alarm, upon which the suspect's other neighbours ping it, too; all
+ * of them cut after the same grace, so that it is gone for everybody at about the same time. When most neighbours
+ * seem to be silent at once it is more likely us than them: the grace is doubled, once.
+ */
+export class FailureDetector {
+  readonly #settings: DetectorSettings;
+  readonly #random: () => number;
+  readonly #tableHash: () => number;
+  readonly #watched = new Map<number, Watched>();
+  /** When an alarm was passed on, by suspect; oldest first. */
+  readonly #relayed = new Map<Endpoint, number>();
+  #promisedMs: number | undefined;
+  #stalls = 0;
+
+  constructor(settings: DetectorSettings, tableHash: () => number, random: () => number) {
+    this.#settings = settings;
+    this.#tableHash = tableHash;
+    this.#random = random;
+  }
+
+  /** Times that we ourselves were late. */
+  get stalls(): number {
+    return this.#stalls;
+  }
+
+  roundTripMs(id: number): number | undefined {
+    return this.#watched.get(id)?.roundTrip.smoothedMs;
+  }
+
+  /** A new neighbour; its first ping goes out at once. */
+  add(link: MeshLink, nowMs: number): readonly DetectorEffect[] {
+    this.#excuseOwnStall(nowMs);
+    const watched: Watched = {
+      link,
+      roundTrip: new RoundTrip(),
+      seq: 0,
+      unanswered: new Map(),
+      heardMs: nowMs,
+      heededMs: Number.NEGATIVE_INFINITY,
+      nextPingMs: nowMs,
+      waiting: undefined,
+    };
+    this.#watched.set(link.id, watched);
+    return this.#settled([this.#ping(watched, nowMs, false)]);
+  }
+
+  remove(id: number): void {
+    this.#watched.delete(id);
+    this.#promisedMs = this.#earliest();
+  }
+
+  /** Anything came in on the link. To be told before what it was. */
+  heard(id: number, nowMs: number): void {
+    this.#excuseOwnStall(nowMs);
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return;
+    watched.heardMs = nowMs;
+    const { waiting } = watched;
+    if (waiting === undefined) return;
+    if (waiting.suspected) watched.waiting = undefined;
+    else waiting.deadlineMs = nowMs + this.#missMs(watched);
+    this.#promisedMs = this.#earliest();
+  }
+
+  ping(id: number, seq: number, nowMs: number): readonly DetectorEffect[] {
+    const watched = this.#watched.get(id);
+    if (watched !== undefined) watched.nextPingMs = this.#nextPingMs(nowMs);
+    return this.#settled([
+      { kind: 'send', id, message: { kind: 'pong', seq, tableHash: this.#tableHash() } },
+    ]);
+  }
+
+  pong(id: number, seq: number, nowMs: number): void {
+    const watched = this.#watched.get(id);
+    const sentMs = watched?.unanswered.get(seq);
+    if (watched === undefined || sentMs === undefined) return;
+    watched.roundTrip.measured(nowMs - sentMs);
+    for (const old of watched.unanswered.keys()) if (old <= seq) watched.unanswered.delete(old);
+    if (watched.waiting !== undefined && watched.waiting.seq <= seq) watched.waiting = undefined;
+    this.#promisedMs = this.#earliest();
+  }
+
+  /** Somebody's alarm, by link `from`: ping the suspect if it is our neighbour, else pass the alarm on. */
+  alarm(target: Endpoint, steps: number, from: number, nowMs: number): readonly DetectorEffect[] {
+    this.#excuseOwnStall(nowMs);
+    for (const watched of this.#watched.values()) {
+      if (watched.link.peer.endpoint !== target) continue;
+      if (watched.link.id === from || nowMs - watched.heardMs < FRESH_MS) return [];
+      if (watched.waiting?.suspected === true || nowMs - watched.heededMs < HEED_MS) return [];
+      watched.heededMs = nowMs;
+      return this.#settled([this.#ping(watched, nowMs, true)]);
+    }
+    if (steps <= 1) return [];
+    return this.#alarmOthers(target, Math.min(steps, SUSPECT_STEPS) - 1, from, nowMs);
+  }
+
+  tick(nowMs: number): readonly DetectorEffect[] {
+    this.#excuseOwnStall(nowMs);
+    const effects: DetectorEffect[] = [];
+    for (const watched of this.#watched.values()) {
+      const { waiting, link } = watched;
+      if (waiting === undefined) {
+        if (watched.nextPingMs <= nowMs) effects.push(this.#ping(watched, nowMs, false));
+      } else if (waiting.deadlineMs > nowMs) {
+        // Still time.
+      } else if (!waiting.suspected) {
+        effects.push(this.#ping(watched, nowMs, true));
+        effects.push(...this.#alarmOthers(link.peer.endpoint, SUSPECT_STEPS, link.id, nowMs));
+      } else if (!waiting.extended && this.#mostAreSuspected()) {
+        waiting.extended = true;
+        waiting.deadlineMs = nowMs + this.#graceMs(watched);
+      } else {
+        this.#watched.delete(link.id);
+        effects.push({ kind: 'cut', id: link.id, silentMs: nowMs - watched.heardMs });
+      }
+    }
+    return this.#settled(effects);
+  }
+
+  nextTickMs(): number | undefined {
+    return this.#promisedMs;
+  }
+
+  #ping(watched: Watched, nowMs: number, suspected: boolean): DetectorEffect {
+    watched.seq += 1;
+    watched.unanswered.set(watched.seq, nowMs);
+    watched.unanswered.delete(watched.seq - UNANSWERED_MOST);
+    watched.nextPingMs = this.#nextPingMs(nowMs);
+    watched.waiting = {
+      seq: watched.seq,
+      deadlineMs: nowMs + (suspected ? this.#graceMs(watched) : this.#missMs(watched)),
+      suspected,
+      extended: false,
+    };
+    const message = { kind: 'ping', seq: watched.seq, tableHash: this.#tableHash() } as const;
+    return { kind: 'send', id: watched.link.id, message };
+  }
+
+  #alarmOthers(target: Endpoint, steps: number, except: number, nowMs: number): DetectorEffect[] {
+    const lastMs = this.#relayed.get(target);
+    if (lastMs !== undefined && nowMs - lastMs < RELAY_MS) return [];
+    this.#relayed.delete(target);
+    this.#relayed.set(target, nowMs);
+    for (const [old, atMs] of this.#relayed) {
+      if (nowMs - atMs < RELAY_MS && this.#relayed.size < 1000) break;
+      this.#relayed.delete(old);
+    }
+    const message = { kind: 'suspect', target, steps } as const;
+    return [...this.#watched.keys()]
+      .filter((id) => id !== except)
+      .map((id) => ({ kind: 'send', id, message }) as const);
+  }
+
+  #mostAreSuspected(): boolean {
+    let suspected = 0;
+    for (const { waiting } of this.#watched.values()) if (waiting?.suspected === true) suspected += 1;
+    return suspected >= 3 && 2 * suspected > this.#watched.size;
+  }
+
+  /** Both ends draw anew each time, so that either of them gets to measure. */
+  #nextPingMs(nowMs: number): number {
+    return nowMs + this.#settings.intervalMs * (0.9 + 0.2 * this.#random());
+  }
+
+  #missMs(watched: Watched): number {
+    const { missLeastMs, missMostMs, marginMs } = this.#settings;
+    return clamp(watched.roundTrip.expectedMs(UNMEASURED_MS) + marginMs, missLeastMs, missMostMs);
+  }
+
+  #graceMs(watched: Watched): number {
+    const { graceLeastMs, graceMostMs } = this.#settings;
+    return clamp(1.2 * this.#missMs(watched), graceLeastMs, graceMostMs);
+  }
+
+  /** Answers may have come in while we did not run: whoever is waited for gets the whole time again. */
+  #excuseOwnStall(nowMs: number): void {
+    if (this.#promisedMs === undefined || nowMs - this.#promisedMs <= this.#settings.stallMs) return;
+    this.#stalls += 1;
+    for (const watched of this.#watched.values()) {
+      const { waiting } = watched;
+      if (waiting === undefined) continue;
+      waiting.deadlineMs = nowMs + (waiting.suspected ? this.#graceMs(watched) : this.#missMs(watched));
+    }
+    this.#promisedMs = nowMs;
+  }
+
+  #settled(effects: readonly DetectorEffect[]): readonly DetectorEffect[] {
+    this.#promisedMs = this.#earliest();
+    return effects;
+  }
+
+  #earliest(): number | undefined {
+    let earliest: number | undefined;
+    for (const { waiting, nextPingMs } of this.#watched.values()) {
+      const atMs = waiting?.deadlineMs ?? nextPingMs;
+      if (earliest === undefined || atMs < earliest) earliest = atMs;
+    }
+    return earliest;
+  }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}

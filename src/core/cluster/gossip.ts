@@ -1,0 +1,354 @@
+import type { Endpoint } from '../endpoint.js';
+import { NO_VIPS, sameVips, type Vips } from '../vips.js';
+import { compareDigest, differing, digests } from './anti-entropy.js';
+import type { GossipEffect, PartingReason } from './effects.js';
+import { Liveness } from './liveness.js';
+import type { GossipMessage } from './messages.js';
+import type { MeshLink } from './peer.js';
+import type { Publisher } from './publisher.js';
+import type { Reachability } from './reachability.js';
+import { compareVersions, type SealedRecord } from './record.js';
+import { RecordQueue } from './record-queue.js';
+import { hashOf, type RecordTable } from './record-table.js';
+import { DIGEST_MOST } from './wire.js';
+
+/** Milliseconds. */
+export interface GossipSettings {
+  /** New links and adverts wait so long for others to be published with. */
+  readonly batchMs: number;
+  /** Records for one link that come within so long travel in one frame. */
+  readonly mergeMs: number;
+  /** Tables that differ for so long lack something. */
+  readonly repairAfterMs: number;
+  readonly repairMostMs: number;
+  /** Records of whom nobody reaches any more are kept so long. */
+  readonly keepDeadMs: number;
+  readonly keepLeftMs: number;
+}
+
+export const GOSSIP_DEFAULTS: GossipSettings = {
+  batchMs: 100,
+  mergeMs: 10,
+  repairAfterMs: 2000,
+  repairMostMs: 30_000,
+  keepDeadMs: 24 * 3_600_000,
+  keepLeftMs: 60_000,
+};
+
+interface Outlet {
+  readonly link: MeshLink;
+  readonly queue: RecordQueue;
+  /** Since when the peer's table has differed from ours. */
+  differsSinceMs: number | undefined;
+  repairMs: number;
+  nextRepairMs: number;
+}
+
+/**
+ * Spreads records to everybody. News of links go over all links at once, each record at most twice over each; adverts
+ * along the tree rooted at their origin and to one more neighbour. What gets lost is repaired: pings carry a hash of the
+ * table, and tables that stay different, or that have just met, are compared by buckets.
+ *
+ * Records of those that cannot be reached take no part in that: they are forgotten at different times, and would come back
+ * from whoever forgets last.
+ */
+export class Gossip {
+  readonly #table: RecordTable;
+  readonly #reachability: Reachability;
+  readonly #publisher: Publisher;
+  readonly #settings: GossipSettings;
+  readonly #random: () => number;
+  readonly #outlets = new Map<number, Outlet>();
+  readonly #liveness: Liveness;
+  #vips: Vips = NO_VIPS;
+  #advertise: 'no' | 'changed' | 'again' = 'no';
+  #left = false;
+  #effects: GossipEffect[] = [];
+  #summary: readonly number[] = [];
+  #hash = 0;
+  #hashedAt = '';
+
+  constructor(
+    table: RecordTable,
+    reachability: Reachability,
+    publisher: Publisher,
+    settings: GossipSettings,
+    random: () => number,
+    nowMs: number,
+  ) {
+    this.#table = table;
+    this.#reachability = reachability;
+    this.#publisher = publisher;
+    this.#settings = settings;
+    this.#random = random;
+    this.#liveness = new Liveness(table, reachability, settings);
+    const advert = table.get(publisher.self)?.advert;
+    if (advert !== undefined) this.#vips = advert.record.vips;
+    publisher.schedule(nowMs);
+  }
+
+  /** A hash of all that is known of those that can be reached: equal at all who know the same. */
+  tableHash(): number {
+    this.#rehash();
+    return this.#hash;
+  }
+
+  linkUp(link: MeshLink, nowMs: number): readonly GossipEffect[] {
+    const outlet: Outlet = {
+      link,
+      queue: new RecordQueue(this.#settings.mergeMs),
+      differsSinceMs: undefined,
+      repairMs: this.#settings.repairAfterMs,
+      nextRepairMs: nowMs + this.#settings.repairAfterMs,
+    };
+    this.#outlets.set(link.id, outlet);
+    this.#publisher.schedule(nowMs + this.#settings.batchMs);
+    // One side asks, the other answers with what differs.
+    if (this.#publisher.self < link.peer.endpoint) this.#sendSummary(outlet);
+    return this.#done(nowMs);
+  }
+
+  linkDown(link: MeshLink, why: PartingReason, nowMs: number): readonly GossipEffect[] {
+    if (!this.#outlets.delete(link.id)) return [];
+    this.#publisher.schedule(why === 'died' ? nowMs : nowMs + this.#settings.batchMs);
+    return this.#done(nowMs);
+  }
+
+  /** What this node serves from now on. */
+  serve(vips: Vips, nowMs: number): readonly GossipEffect[] {
+    if (sameVips(vips, this.#vips)) return [];
+    this.#vips = vips;
+    this.#advertise = 'changed';
+    this.#publisher.schedule(nowMs + this.#settings.batchMs);
+    return this.#done(nowMs);
+  }
+
+  /** Says good-bye: to be called before the links are closed. */
+  leave(nowMs: number): readonly GossipEffect[] {
+    this.#left = true;
+    this.#publisher.schedule(nowMs);
+    this.#publish(nowMs);
+    this.#flush(nowMs, true);
+    return this.#take();
+  }
+
+  /** The hash of a neighbour's table, as a ping or its answer brought it. */
+  heardHash(id: number, hash: number, nowMs: number): readonly GossipEffect[] {
+    const outlet = this.#outlets.get(id);
+    if (outlet === undefined) return [];
+    if (hash === this.tableHash()) {
+      outlet.differsSinceMs = undefined;
+      outlet.repairMs = this.#settings.repairAfterMs;
+      return [];
+    }
+    outlet.differsSinceMs ??= nowMs;
+    if (nowMs - outlet.differsSinceMs < this.#settings.repairAfterMs || nowMs < outlet.nextRepairMs)
+      return [];
+    outlet.repairMs = Math.min(this.#settings.repairMostMs, 2 * outlet.repairMs);
+    outlet.nextRepairMs = nowMs + outlet.repairMs;
+    this.#sendSummary(outlet);
+    return this.#done(nowMs);
+  }
+
+  receive(id: number, message: GossipMessage, nowMs: number): readonly GossipEffect[] {
+    const outlet = this.#outlets.get(id);
+    if (outlet === undefined) return [];
+    switch (message.kind) {
+      case 'records':
+        for (const sealed of message.records) this.#received(sealed, outlet, nowMs);
+        break;
+      case 'summary':
+        this.#answerSummary(outlet, message.hashes);
+        break;
+      case 'digest': {
+        const { send, want } = compareDigest(this.#table, message, this.#included);
+        for (const entry of message.entries)
+          if (entry.origin === this.#publisher.self) this.#doubt(entry, nowMs);
+        for (const sealed of send) outlet.queue.add(sealed, nowMs);
+        for (let at = 0; at < want.length; at += DIGEST_MOST) {
+          this.#effects.push({
+            kind: 'send',
+            id,
+            message: { kind: 'want', keys: want.slice(at, at + DIGEST_MOST) },
+          });
+        }
+        break;
+      }
+      case 'want':
+        for (const { origin, kind } of message.keys) {
+          const sealed = this.#table.record(origin, kind);
+          if (sealed !== undefined) outlet.queue.add(sealed, nowMs);
+        }
+        break;
+    }
+    return this.#done(nowMs);
+  }
+
+  tick(nowMs: number): readonly GossipEffect[] {
+    return this.#done(nowMs);
+  }
+
+  nextTickMs(): number | undefined {
+    let nextMs = this.#publisher.dueMs ?? Number.POSITIVE_INFINITY;
+    for (const { queue } of this.#outlets.values()) nextMs = Math.min(nextMs, queue.dueMs ?? nextMs);
+    nextMs = Math.min(nextMs, this.#liveness.nextDropMs() ?? nextMs);
+    return nextMs === Number.POSITIVE_INFINITY ? undefined : nextMs;
+  }
+
+  readonly #included = (origin: Endpoint): boolean => this.#reachability.has(origin);
+
+  #received(sealed: SealedRecord, from: Outlet, nowMs: number): void {
+    const { origin } = sealed.record;
+    if (origin === this.#publisher.self) {
+      this.#doubt({ ...sealed.record, hash: sealed.hash }, nowMs);
+      return;
+    }
+    from.queue.known(sealed);
+    // The frame it came in is a view of what was read, perhaps of much more: what is kept is copied.
+    const kept = { ...sealed, octets: sealed.octets.slice() };
+    const outcome = this.#table.merge(kept);
+    if (outcome === 'newer') {
+      this.#stored(kept);
+      this.#forward(kept, from, nowMs);
+    } else if (
+      outcome === 'older' &&
+      (origin === from.link.peer.endpoint || !this.#reachability.has(origin))
+    ) {
+      // It lost its memory, or somebody lies: what we have makes it speak up with a higher version.
+      const ours = this.#table.record(origin, sealed.record.kind);
+      if (ours !== undefined) from.queue.add(ours, nowMs);
+    }
+  }
+
+  /** A record in our own name: either the one we published, or an older one, or not ours. */
+  #doubt(
+    claim: { kind: SealedRecord['record']['kind']; epoch: number; counter: number; hash: number },
+    nowMs: number,
+  ): void {
+    const ours = this.#table.record(this.#publisher.self, claim.kind);
+    const order = ours === undefined ? 1 : compareVersions(claim, ours.record);
+    if (order < 0 || (order === 0 && claim.hash === ours?.hash)) return;
+    if (claim.kind === 'advert') this.#advertise = 'again';
+    this.#publisher.claimed(claim, nowMs);
+  }
+
+  #stored(sealed: SealedRecord): void {
+    const { record } = sealed;
+    if (record.kind === 'advert') this.#effects.push({ kind: 'advert', origin: record.origin });
+    else {
+      this.#reachability.set(record.origin, record.left ? [] : record.neighbours);
+      this.#liveness.named(record.origin, record.name);
+    }
+  }
+
+  #forward(sealed: SealedRecord, from: Outlet | undefined, nowMs: number): void {
+    const { origin, kind } = sealed.record;
+    const others = [...this.#outlets.values()].filter((outlet) => outlet !== from);
+    if (kind === 'adjacency' || !this.#reachability.has(origin)) {
+      for (const { queue } of others) queue.add(sealed, nowMs);
+      return;
+    }
+    const children = new Set(this.#reachability.children(origin));
+    const rest: Outlet[] = [];
+    for (const outlet of others) {
+      if (children.has(outlet.link.peer.endpoint)) outlet.queue.add(sealed, nowMs);
+      else rest.push(outlet);
+    }
+    rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs);
+  }
+
+  #publish(nowMs: number): void {
+    const { dueMs } = this.#publisher;
+    if (dueMs === undefined || dueMs > nowMs) return;
+    if (this.#publisher.begin(nowMs)) {
+      const { epoch } = this.#publisher;
+      this.#effects.push({ kind: 'epoch', epoch });
+      this.#effects.push({
+        kind: 'log',
+        level: 'warn',
+        event: 'records-refuted',
+        message:
+          'others had records of this node that it did not write; it publishes anew (normal after its disk was lost)',
+        fields: { epoch },
+      });
+      if (this.#table.get(this.#publisher.self)?.advert !== undefined) this.#advertise = 'again';
+      this.#keep(this.#publisher.adjacency(this.#neighbours(), this.#left), nowMs);
+    } else if (this.#saysOtherwise()) {
+      this.#keep(this.#publisher.adjacency(this.#neighbours(), this.#left), nowMs);
+    }
+    if (this.#advertise === 'no') return;
+    this.#advertise = 'no';
+    this.#keep(this.#publisher.advert(this.#vips), nowMs);
+  }
+
+  /** Whether our links are not those that we published last. */
+  #saysOtherwise(): boolean {
+    const published = this.#table.get(this.#publisher.self)?.adjacency?.record;
+    const now = this.#neighbours();
+    if (published === undefined || published.epoch !== this.#publisher.epoch) return true;
+    return (
+      published.left !== this.#left ||
+      published.neighbours.length !== now.length ||
+      !now.every((neighbour) => published.neighbours.includes(neighbour))
+    );
+  }
+
+  #neighbours(): Endpoint[] {
+    if (this.#left) return [];
+    return [...new Set([...this.#outlets.values()].map(({ link }) => link.peer.endpoint))];
+  }
+
+  #keep(sealed: SealedRecord, nowMs: number): void {
+    this.#table.merge(sealed);
+    this.#stored(sealed);
+    this.#forward(sealed, undefined, nowMs);
+  }
+
+  #sendSummary(outlet: Outlet): void {
+    this.#rehash();
+    this.#effects.push({
+      kind: 'send',
+      id: outlet.link.id,
+      message: { kind: 'summary', hashes: this.#summary },
+    });
+  }
+
+  #answerSummary(outlet: Outlet, hashes: readonly number[]): void {
+    this.#rehash();
+    const mask = differing(this.#summary, hashes);
+    if (mask === 0) return;
+    for (const digest of digests(this.#table, mask, this.#included)) {
+      this.#effects.push({ kind: 'send', id: outlet.link.id, message: { kind: 'digest', ...digest } });
+    }
+  }
+
+  #rehash(): void {
+    const at = `${this.#table.revision} ${this.#reachability.graphRevision}`;
+    if (at === this.#hashedAt) return;
+    this.#hashedAt = at;
+    this.#summary = this.#table.summary(this.#included);
+    this.#hash = hashOf(this.#summary);
+  }
+
+  #done(nowMs: number): readonly GossipEffect[] {
+    this.#publish(nowMs);
+    this.#effects.push(...this.#liveness.look(nowMs));
+    this.#flush(nowMs, false);
+    return this.#take();
+  }
+
+  #flush(nowMs: number, all: boolean): void {
+    for (const { link, queue } of this.#outlets.values()) {
+      if (queue.dueMs === undefined || (queue.dueMs > nowMs && !all)) continue;
+      for (const records of queue.take(nowMs)) {
+        this.#effects.push({ kind: 'send', id: link.id, message: { kind: 'records', records } });
+      }
+    }
+  }
+
+  #take(): readonly GossipEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}

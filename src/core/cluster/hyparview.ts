@@ -1,0 +1,631 @@
+import type { Endpoint } from '../endpoint.js';
+import { BackOff } from './back-off.js';
+import type { OverlayEffect, PartingReason } from './effects.js';
+import type { NeighbourPriority, OverlayMessage } from './messages.js';
+import type { MeshLink } from './peer.js';
+import { addPassive, draw, sample, type View } from './view.js';
+
+/** Milliseconds and counts. */
+export interface HyparviewSettings {
+  /** Neighbours wanted, and had at most. */
+  readonly active: number;
+  readonly passive: number;
+  /** Steps of a walk for a joiner, and at which step left it is noted in passing. */
+  readonly walk: number;
+  readonly notedAt: number;
+  readonly shuffleMs: number;
+  /** Of the active and of the passive view in a shuffle. */
+  readonly shuffleActive: number;
+  readonly shufflePassive: number;
+  readonly dialMs: number;
+  /** An answer or a request that does not come within this is not waited for. */
+  readonly answerMs: number;
+  /** Neighbours that live are put out for others so seldom at most, lest joins chase each other around. */
+  readonly evictMs: number;
+  /** Between attempts to find a neighbour. */
+  readonly promoteLeastMs: number;
+  readonly promoteMostMs: number;
+  /** Between attempts to reach somebody whom no path leads to. */
+  readonly probeLeastMs: number;
+  readonly probeMostMs: number;
+}
+
+/** Sizes are Lashup's; Leitão 2007 has 5 and 30 for 10,000 nodes, walks of 6 and 3. */
+export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
+  active: 7,
+  passive: 42,
+  walk: 8,
+  notedAt: 5,
+  shuffleMs: 15_000,
+  shuffleActive: 3,
+  shufflePassive: 4,
+  dialMs: 1500,
+  answerMs: 2000,
+  evictMs: 250,
+  promoteLeastMs: 200,
+  promoteMostMs: 30_000,
+  probeLeastMs: 500,
+  probeMostMs: 10_000,
+};
+
+/** What the overlay asks of those who know the whole graph. */
+export interface Surroundings {
+  isReachable(member: Endpoint): boolean;
+  /** Known members that no path leads to and that did not leave. */
+  unreachable(): readonly Endpoint[];
+  /** Some members that a path leads to. */
+  reachable(): Iterable<Endpoint>;
+}
+
+/** Why we dial somebody: to be let in, as a neighbour, or because a walk ended here. */
+type Purpose = 'join' | NeighbourPriority;
+
+interface Request {
+  readonly purpose: Purpose;
+  readonly deadlineMs: number;
+}
+
+/** With so many neighbours at least, finding more is no emergency. */
+const ENOUGH = 4;
+const DIALS_CALM = 2;
+const DIALS_URGENT = 8;
+const PROBES_ALONE = 4;
+/** Walks sent for one joiner by one whose view is full. */
+const WALKS_MOST = 7;
+/** Neighbours that a walk may press on a joiner whose view is full, so that more than one link joins two halves. */
+const WALK_CREDIT = 3;
+const WALK_CREDIT_MS = 5000;
+/** Two links to one peer within so long were dialled at the same time from both sides. */
+const CROSSING_MS = 2000;
+/** Who had no room is not asked again for so long; who died is not thought of again for so long. */
+const REFUSED_MS = 3000;
+const DIED_MS = 2000;
+const EXPELLED_MS = 30_000;
+const SHUFFLE_FIRST_MS = 2000;
+
+/**
+ * HyParView (Leitão, Pereira, Rodrigues 2007), with Lashup's sizes: a few neighbours with whom one has links, and a larger
+ * passive view of whom to ask when one is lost. Both views are bounded, disjoint and without oneself.
+ *
+ * Somebody is a neighbour when he was asked on a link and said yes on it: the one asked adds when it says so, the one who
+ * asks when it hears so. What comes by a link that is not the neighbour's (any more) does not speak for him.
+ * Beyond the paper: requests put somebody out only so often; whoever is refused hears of others to ask; and everybody
+ * whom no path leads to, contacts above all, is probed for ever, since halves of an overlay do not merge by themselves.
+ */
+export class Hyparview {
+  readonly self: Endpoint;
+  readonly #view: View;
+  readonly #settings: HyparviewSettings;
+  readonly #around: Surroundings;
+  readonly #random: () => number;
+  readonly #contacts: readonly Endpoint[];
+  /** Every link that is open, neighbours' too. */
+  readonly #links = new Map<number, { readonly link: MeshLink; readonly openedMs: number }>();
+  readonly #dials = new Map<Endpoint, Purpose>();
+  /** Requests under way, by link. */
+  readonly #requests = new Map<number, Request>();
+  readonly #died = new Map<Endpoint, number>();
+  readonly #expelled = new Map<Endpoint, number>();
+  readonly #promotion: BackOff;
+  readonly #probing: BackOff;
+  #promoteMs: number;
+  #probeMs: number;
+  #shuffleMs: number;
+  #evictedMs = Number.NEGATIVE_INFINITY;
+  #creditMs = Number.NEGATIVE_INFINITY;
+  #credit = 0;
+  #missing = 0;
+  #leaving = false;
+  #nowMs: number;
+  #effects: OverlayEffect[] = [];
+
+  /** `contacts`: the configured ones; `remembered`: whom it knew before its last end, a start for the passive view. */
+  constructor(
+    self: Endpoint,
+    view: View,
+    contacts: readonly Endpoint[],
+    remembered: readonly Endpoint[],
+    around: Surroundings,
+    settings: HyparviewSettings,
+    random: () => number,
+    nowMs: number,
+  ) {
+    this.self = self;
+    this.#view = view;
+    this.#contacts = contacts.filter((contact) => contact !== self);
+    this.#around = around;
+    this.#settings = settings;
+    this.#random = random;
+    this.#nowMs = nowMs;
+    this.#promotion = new BackOff(settings.promoteLeastMs, settings.promoteMostMs);
+    this.#probing = new BackOff(settings.probeLeastMs, settings.probeMostMs);
+    for (const peer of remembered) addPassive(view, self, peer, settings.passive, random);
+    this.#probeMs = nowMs;
+    this.#promoteMs = nowMs + settings.promoteLeastMs;
+    this.#shuffleMs = nowMs + SHUFFLE_FIRST_MS * (0.5 + random());
+  }
+
+  /** Takes over links that stand already, after whoever worked on the view before crashed. Others than neighbours' are closed. */
+  adopt(links: readonly MeshLink[], nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const open = new Map(links.map((link) => [link.id, link]));
+    for (const { link } of [...this.#view.active.values()]) {
+      if (open.has(link.id)) this.#effects.push({ kind: 'neighbour-up', link });
+      else this.#lose(link, 'died');
+    }
+    for (const link of links) {
+      this.#links.set(link.id, { link, openedMs: nowMs });
+      if (!this.#isActive(link.id)) this.#close(link.id);
+    }
+    return this.#take();
+  }
+
+  opened(link: MeshLink, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const peer = link.peer.endpoint;
+    const purpose = link.dialled ? this.#dials.get(peer) : undefined;
+    if (link.dialled) this.#dials.delete(peer);
+    this.#links.set(link.id, { link, openedMs: nowMs });
+    const expelled = this.#expelled.has(peer);
+    const unwanted =
+      expelled || (link.dialled && (purpose === undefined || !this.#stillWanted(peer, purpose)));
+    if (peer === this.self || this.#leaving || unwanted) this.#close(link.id);
+    else if (purpose !== undefined) this.#ask(link, purpose);
+    return this.#take();
+  }
+
+  closed(id: number, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const link = this.#links.get(id)?.link;
+    this.#links.delete(id);
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    if (link === undefined) return [];
+    if (this.#isActive(id)) this.#lose(link, 'died');
+    else if (request !== undefined) this.#refused(link.peer.endpoint);
+    return this.#take();
+  }
+
+  dialFailed(to: Endpoint, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    this.#dials.delete(to);
+    this.#view.passive.delete(to);
+    this.#hurry();
+    return this.#take();
+  }
+
+  /** The failure detector heard nothing on the link for too long. */
+  cut(id: number, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const link = this.#links.get(id)?.link;
+    if (link !== undefined && this.#isActive(id)) {
+      this.#lose(link, 'died');
+      this.#links.delete(id);
+      this.#effects.push({ kind: 'close', id, reason: 'silent' });
+    }
+    return this.#take();
+  }
+
+  /** The peer sent what no peer sends, or too much of it: the link ends, and it is not thought of for a while. */
+  expel(id: number, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const link = this.#links.get(id)?.link;
+    if (link === undefined) return [];
+    if (this.#isActive(id)) this.#lose(link, 'died');
+    this.#expelled.set(link.peer.endpoint, nowMs);
+    this.#requests.delete(id);
+    this.#links.delete(id);
+    this.#effects.push({ kind: 'close', id, reason: 'protocol' });
+    return this.#take();
+  }
+
+  /** A ping came by a link. On one that is no neighbour's it is told so, else the two would differ for ever. */
+  pinged(id: number, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const known = this.#links.get(id);
+    if (known === undefined || this.#isActive(id) || this.#requests.has(id)) return [];
+    this.#part(id);
+    return this.#take();
+  }
+
+  receive(id: number, message: OverlayMessage, nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    const link = this.#links.get(id)?.link;
+    if (link === undefined || this.#leaving) return [];
+    switch (message.kind) {
+      case 'join':
+        this.#joining(link);
+        break;
+      case 'neighbour':
+        this.#asked(link, message.priority);
+        break;
+      case 'neighbour-answer':
+        this.#answered(link, message.accepted);
+        break;
+      case 'disconnect':
+        this.#disconnected(link);
+        break;
+      case 'forward-join':
+        if (this.#isActive(id)) this.#walk(message.joiner, message.ttl, link.peer.endpoint);
+        break;
+      case 'shuffle':
+        if (this.#isActive(id)) this.#shuffled(message, link.peer.endpoint);
+        break;
+      case 'shuffle-reply':
+        this.#replied(message);
+        break;
+    }
+    return this.#take();
+  }
+
+  tick(nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    if (this.#leaving) return this.#take();
+    this.#expire();
+    if (this.#promoteMs <= nowMs) this.#promote();
+    if (this.#probeMs <= nowMs) this.#probe();
+    if (this.#shuffleMs <= nowMs) this.#shuffle();
+    return this.#take();
+  }
+
+  nextTickMs(): number | undefined {
+    if (this.#leaving) return undefined;
+    let nextMs = Math.min(this.#promoteMs, this.#probeMs, this.#shuffleMs);
+    for (const { deadlineMs } of this.#requests.values()) nextMs = Math.min(nextMs, deadlineMs);
+    if (this.#links.size > this.#view.active.size + this.#requests.size) {
+      for (const [id, { openedMs }] of this.#links) {
+        if (this.#isIdle(id)) nextMs = Math.min(nextMs, openedMs + this.#settings.answerMs);
+      }
+    }
+    return nextMs;
+  }
+
+  /** Parts from everybody in good order. */
+  leave(nowMs: number): readonly OverlayEffect[] {
+    this.#nowMs = nowMs;
+    this.#leaving = true;
+    for (const { link } of [...this.#view.active.values()]) {
+      this.#view.active.delete(link.peer.endpoint);
+      this.#effects.push({ kind: 'neighbour-down', link, why: 'disconnected' });
+    }
+    for (const id of [...this.#links.keys()]) this.#part(id);
+    return this.#take();
+  }
+
+  // Joining
+
+  #joining(link: MeshLink): void {
+    const joiner = link.peer.endpoint;
+    const others = this.#others(joiner);
+    const accepted = this.#isActive(link.id) || this.#room() > 0 || this.#mayEvict();
+    // Before the answer: whoever is refused ends the link, and needs somebody else to ask.
+    const peers = this.#somePeers(joiner);
+    if (peers.length > 0) this.#send(link.id, { kind: 'shuffle-reply', path: [], peers });
+    this.#answer(link, accepted);
+    for (const { link: other } of sample(others, WALKS_MOST, this.#random)) {
+      this.#send(other.id, { kind: 'forward-join', joiner, ttl: this.#settings.walk });
+    }
+  }
+
+  #walk(joiner: Endpoint, ttl: number, from: Endpoint): void {
+    if (joiner === this.self) return;
+    if (ttl === this.#settings.notedAt) this.#note(joiner);
+    const known = this.#view.active.has(joiner);
+    const next = draw(this.#others(from, joiner), this.#random);
+    if (ttl > 0 && next !== undefined) {
+      this.#send(next.link.id, { kind: 'forward-join', joiner, ttl: ttl - 1 });
+      return;
+    }
+    // A walk that ends, or that cannot go on, ends here: the joiner is asked, and added on its answer.
+    if (known) return;
+    if (this.#room() > 0 || this.#mayEvict()) this.#dial(joiner, 'walk');
+    else this.#note(joiner);
+  }
+
+  // Neighbours
+
+  #ask(link: MeshLink, purpose: Purpose): void {
+    // Only who has nobody may put others out, and only at one place: else joins evict each other for ever.
+    const lost =
+      this.#view.active.size === 0 && ![...this.#requests.values()].some((r) => r.purpose === 'high');
+    const priority = purpose === 'low' && lost ? 'high' : purpose;
+    if (purpose === 'join') {
+      this.#credit = WALK_CREDIT;
+      this.#creditMs = this.#nowMs;
+    }
+    this.#requests.set(link.id, { purpose: priority, deadlineMs: this.#nowMs + this.#settings.answerMs });
+    this.#send(link.id, priority === 'join' ? { kind: 'join' } : { kind: 'neighbour', priority });
+  }
+
+  #asked(link: MeshLink, priority: NeighbourPriority): void {
+    let welcome = this.#room() > 0;
+    if (priority === 'high') welcome = true;
+    if (
+      !welcome &&
+      priority === 'walk' &&
+      this.#nowMs - this.#creditMs < WALK_CREDIT_MS &&
+      this.#credit > 0
+    ) {
+      this.#credit -= 1;
+      welcome = true;
+    }
+    this.#answer(link, welcome || this.#view.active.has(link.peer.endpoint));
+  }
+
+  /** Says yes or no to a request on `link`, unless the two of us ask each other at once on two links. */
+  #answer(link: MeshLink, welcome: boolean): void {
+    const peer = link.peer.endpoint;
+    const accepted = welcome && this.#prevails(link);
+    this.#send(link.id, { kind: 'neighbour-answer', accepted });
+    if (accepted) this.#admit(link);
+    else if (!this.#view.active.has(peer)) this.#note(peer);
+  }
+
+  /**
+   * Whether a request on `link` goes before other dealings with that peer. Of two links that were dialled at the
+   * same time, one from each side, that of the smaller endpoint stays; both sides judge alike. Later than that a new request means that
+   * the peer has given the old link up.
+   */
+  #prevails(link: MeshLink): boolean {
+    const peer = link.peer.endpoint;
+    for (const id of [...this.#requests.keys()]) {
+      if (id === link.id || this.#links.get(id)?.link.peer.endpoint !== peer) continue;
+      if (this.self < peer) return false;
+      this.#close(id);
+    }
+    const active = this.#view.active.get(peer);
+    if (active === undefined || active.link.id === link.id) return true;
+    const young = this.#nowMs - active.sinceMs < CROSSING_MS;
+    return !young || active.link.peer.instance !== link.peer.instance;
+  }
+
+  #answered(link: MeshLink, accepted: boolean): void {
+    const request = this.#requests.get(link.id);
+    // An answer that we gave up waiting for, or that nobody asked for.
+    if (request === undefined) return;
+    this.#requests.delete(link.id);
+    const peer = link.peer.endpoint;
+    if (!accepted) {
+      this.#refused(peer);
+      this.#close(link.id);
+    } else if (request.purpose === 'low' && this.#room() <= 0 && !this.#view.active.has(peer)) {
+      this.#note(peer);
+      this.#part(link.id);
+    } else this.#admit(link);
+  }
+
+  #admit(link: MeshLink): void {
+    const peer = link.peer.endpoint;
+    const before = this.#view.active.get(peer);
+    if (before?.link.id === link.id) return;
+    if (before !== undefined) {
+      this.#view.active.delete(peer);
+      this.#effects.push({ kind: 'neighbour-down', link: before.link, why: 'replaced' });
+      this.#close(before.link.id);
+    }
+    while (this.#view.active.size >= this.#settings.active) this.#evict();
+    this.#requests.delete(link.id);
+    this.#view.passive.delete(peer);
+    this.#died.delete(peer);
+    this.#view.active.set(peer, { link, sinceMs: this.#nowMs });
+    this.#effects.push({ kind: 'neighbour-up', link });
+  }
+
+  #evict(): void {
+    const { link } = draw([...this.#view.active.values()], this.#random)!;
+    this.#evictedMs = this.#nowMs;
+    this.#view.active.delete(link.peer.endpoint);
+    // It lives: somebody to ask later.
+    this.#note(link.peer.endpoint);
+    this.#effects.push({ kind: 'neighbour-down', link, why: 'evicted' });
+    this.#part(link.id);
+  }
+
+  #disconnected(link: MeshLink): void {
+    if (this.#isActive(link.id)) this.#lose(link, 'disconnected');
+    else if (this.#requests.delete(link.id)) this.#refused(link.peer.endpoint);
+    this.#close(link.id);
+  }
+
+  #lose(link: MeshLink, why: PartingReason): void {
+    const peer = link.peer.endpoint;
+    this.#view.active.delete(peer);
+    this.#effects.push({ kind: 'neighbour-down', link, why });
+    if (why === 'died') {
+      this.#died.set(peer, this.#nowMs);
+      this.#view.passive.delete(peer);
+    } else this.#note(peer);
+    // Whichever way it went, its place is free.
+    this.#promotion.reset();
+    this.#hurry();
+  }
+
+  #refused(peer: Endpoint): void {
+    const entry = this.#view.passive.get(peer);
+    if (entry !== undefined) entry.notBeforeMs = this.#nowMs + REFUSED_MS;
+    if (this.#view.active.size < ENOUGH) this.#hurry();
+  }
+
+  // Finding neighbours
+
+  #hurry(): void {
+    this.#promoteMs = Math.min(this.#promoteMs, this.#nowMs);
+  }
+
+  /** Asks some of the passive view to take the places that are free. */
+  #promote(): void {
+    const urgent = this.#view.active.size < ENOUGH;
+    if (urgent) this.#promotion.reset();
+    this.#promoteMs = this.#nowMs + this.#promotion.next(this.#random);
+    const free = this.#room() - this.#requests.size - this.#dials.size;
+    const count = Math.min(free, (urgent ? DIALS_URGENT : DIALS_CALM) - this.#dials.size);
+    if (count <= 0) return;
+    this.#restock();
+    const candidates = [...this.#view.passive]
+      .filter(([peer, { notBeforeMs }]) => notBeforeMs <= this.#nowMs && !this.#inTouch(peer))
+      .map(([peer]) => peer);
+    for (const peer of sample(candidates, count, this.#random)) this.#dial(peer, 'low');
+  }
+
+  /** A passive view that ran dry is filled from those whom everybody knows. */
+  #restock(): void {
+    if (this.#view.passive.size >= this.#settings.active) return;
+    for (const peer of sample(this.#around.reachable(), this.#settings.active, this.#random))
+      this.#note(peer);
+  }
+
+  /** Tries to reach somebody to whom there is no path: the contacts for ever, and whoever was lost. */
+  #probe(): void {
+    const apart = new Set<Endpoint>();
+    for (const member of this.#contacts) apart.add(member);
+    for (const member of this.#around.unreachable()) apart.add(member);
+    for (const member of this.#view.passive.keys()) apart.add(member);
+    for (const member of apart) {
+      if (member === this.self || this.#inTouch(member) || this.#around.isReachable(member))
+        apart.delete(member);
+    }
+    if (apart.size > this.#missing) this.#probing.reset();
+    this.#missing = apart.size;
+    const alone = this.#view.active.size === 0;
+    this.#probeMs =
+      this.#nowMs + Math.min(this.#probing.next(this.#random), alone ? 2000 : Number.POSITIVE_INFINITY);
+    for (const member of sample(apart, alone ? PROBES_ALONE : 1, this.#random)) this.#dial(member, 'join');
+  }
+
+  #dial(to: Endpoint, purpose: Purpose): void {
+    if (to === this.self || this.#inTouch(to) || this.#expelled.has(to)) return;
+    this.#dials.set(to, purpose);
+    this.#effects.push({ kind: 'dial', to, timeoutMs: this.#settings.dialMs });
+  }
+
+  #stillWanted(peer: Endpoint, purpose: Purpose): boolean {
+    if (this.#view.active.has(peer)) return false;
+    if (purpose === 'join') return this.#view.active.size === 0 || !this.#around.isReachable(peer);
+    return purpose === 'walk' || this.#room() > 0;
+  }
+
+  /** A link to it stands or is about to. */
+  #inTouch(peer: Endpoint): boolean {
+    if (this.#dials.has(peer) || this.#view.active.has(peer)) return true;
+    for (const { link } of this.#links.values()) if (link.peer.endpoint === peer) return true;
+    return false;
+  }
+
+  // Shuffles
+
+  #shuffle(): void {
+    this.#shuffleMs = this.#nowMs + this.#settings.shuffleMs * (0.75 + 0.5 * this.#random());
+    const via = draw([...this.#view.active.values()], this.#random);
+    if (via === undefined) return;
+    const peers = [this.self, ...this.#somePeers(via.link.peer.endpoint)];
+    this.#send(via.link.id, { kind: 'shuffle', ttl: this.#settings.notedAt, path: [this.self], peers });
+  }
+
+  #shuffled(message: Extract<OverlayMessage, { kind: 'shuffle' }>, from: Endpoint): void {
+    const { path, peers } = message;
+    // Decrement, then test: one that arrives with its last step is dealt with here, not lost.
+    const ttl = message.ttl - 1;
+    const next = draw(this.#others(from, path[0]!), this.#random);
+    const again = path.includes(this.self) || path.length > this.#settings.walk;
+    if (ttl > 0 && next !== undefined && !again) {
+      this.#send(next.link.id, { kind: 'shuffle', ttl, path: [...path, this.self], peers });
+      return;
+    }
+    const ours = this.#somePeers(path[0]!, peers.length);
+    this.#passBack(path, ours);
+    for (const peer of peers) this.#note(peer);
+  }
+
+  #replied({ path, peers }: Extract<OverlayMessage, { kind: 'shuffle-reply' }>): void {
+    if (path.length > 0) this.#passBack(path, peers);
+    else for (const peer of peers) this.#note(peer);
+  }
+
+  /** Back the way it came; if a link of that way is gone, so is the answer, and the next shuffle will do. */
+  #passBack(path: readonly Endpoint[], peers: readonly Endpoint[]): void {
+    const back = this.#view.active.get(path.at(-1)!);
+    if (back === undefined || peers.length === 0) return;
+    this.#send(back.link.id, { kind: 'shuffle-reply', path: path.slice(0, -1), peers });
+  }
+
+  #somePeers(
+    except: Endpoint,
+    count = this.#settings.shuffleActive + this.#settings.shufflePassive,
+  ): Endpoint[] {
+    const active = sample(this.#others(except), Math.min(this.#settings.shuffleActive, count), this.#random);
+    const passive = [...this.#view.passive.keys()].filter((peer) => peer !== except);
+    return [
+      ...active.map(({ link }) => link.peer.endpoint),
+      ...sample(passive, Math.min(this.#settings.shufflePassive, count - active.length), this.#random),
+    ];
+  }
+
+  // Odds and ends
+
+  /** Requests without an answer, and links on which nobody asked for anything. */
+  #expire(): void {
+    for (const [id, { deadlineMs }] of this.#requests) {
+      if (deadlineMs > this.#nowMs) continue;
+      this.#requests.delete(id);
+      const peer = this.#links.get(id)?.link.peer.endpoint;
+      if (peer !== undefined) this.#view.passive.delete(peer);
+      this.#close(id);
+      this.#hurry();
+    }
+    for (const [id, { openedMs }] of this.#links) {
+      if (this.#isIdle(id) && openedMs + this.#settings.answerMs <= this.#nowMs) this.#close(id);
+    }
+    for (const [peer, atMs] of this.#expelled) {
+      if (this.#nowMs - atMs >= EXPELLED_MS) this.#expelled.delete(peer);
+    }
+    for (const [peer, atMs] of this.#died) if (this.#nowMs - atMs >= DIED_MS) this.#died.delete(peer);
+  }
+
+  #isActive(id: number): boolean {
+    const link =
+      this.#links.get(id)?.link ?? [...this.#view.active.values()].find((e) => e.link.id === id)?.link;
+    return link !== undefined && this.#view.active.get(link.peer.endpoint)?.link.id === id;
+  }
+
+  #isIdle(id: number): boolean {
+    return !this.#requests.has(id) && !this.#isActive(id);
+  }
+
+  #room(): number {
+    return this.#settings.active - this.#view.active.size;
+  }
+
+  #mayEvict(): boolean {
+    return this.#nowMs - this.#evictedMs >= this.#settings.evictMs;
+  }
+
+  #others(...except: readonly Endpoint[]): { readonly link: MeshLink }[] {
+    return [...this.#view.active.values()].filter(({ link }) => !except.includes(link.peer.endpoint));
+  }
+
+  #note(peer: Endpoint): void {
+    if (this.#died.has(peer) || this.#expelled.has(peer)) return;
+    addPassive(this.#view, this.self, peer, this.#settings.passive, this.#random);
+  }
+
+  #send(id: number, message: OverlayMessage): void {
+    this.#effects.push({ kind: 'send', id, message });
+  }
+
+  /** Says that we are no neighbours (any more), and ends the link. */
+  #part(id: number): void {
+    this.#send(id, { kind: 'disconnect' });
+    this.#close(id);
+  }
+
+  #close(id: number): void {
+    this.#requests.delete(id);
+    if (this.#links.delete(id)) this.#effects.push({ kind: 'close', id, reason: 'ended' });
+  }
+
+  #take(): readonly OverlayEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}
