@@ -38,9 +38,12 @@ const UNMEASURED_MS = 350;
 const HEED_MS = 500;
 /** An alarm is no news to who heard from the suspect just now. */
 const FRESH_MS = 25;
-/** How far an alarm travels: everywhere among 40 nodes, to some 250 among many. */
-const SUSPECT_STEPS = 3;
+/** How far an alarm travels: beyond the suspect's neighbours, without the way through the suspect itself. */
+const SUSPECT_STEPS = 4;
+/** So many alarms a second are passed on at most: when much is lost, detection slows down to the pings' own pace. */
+const RELAYS_PER_SECOND = 25;
 const UNANSWERED_MOST = 16;
+const DRAWS = 4;
 /** An alarm is passed on once in this time. */
 const RELAY_MS = 400;
 
@@ -49,7 +52,6 @@ interface Waiting {
   deadlineMs: number;
   /** It missed one already, or others did. */
   suspected: boolean;
-  extended: boolean;
 }
 
 interface Watched {
@@ -69,15 +71,14 @@ interface Watched {
  * is first; a ping that comes in stands for the one to be sent. Whatever is heard on a link is a sign of life.
  *
  * A miss is answered by an immediate second ping and an alarm, upon which the suspect's other neighbours ping it, too; all
- * of them cut after the same grace, so that it is gone for everybody at about the same time. When most neighbours
- * seem to be silent at once it is more likely us than them: the grace is doubled, once.
+ * of them cut after the same grace, so that it is gone for everybody at about the same time.
  */
 export class FailureDetector {
   readonly #settings: DetectorSettings;
   readonly #random: () => number;
   readonly #tableHash: () => number;
   readonly #watched = new Map<number, Watched>();
-  /** When an alarm was passed on, by suspect; oldest first. */
+  /** When an alarm was passed on, by suspect, within the last second. */
   readonly #relayed = new Map<Endpoint, number>();
   #promisedMs: number | undefined;
   #stalls = 0;
@@ -94,7 +95,7 @@ export class FailureDetector {
   }
 
   roundTripMs(id: number): number | undefined {
-    return this.#watched.get(id)?.roundTrip.smoothedMs;
+    return this.#watched.get(id)?.roundTrip.typicalMs;
   }
 
   /** A new neighbour; its first ping goes out at once. */
@@ -134,7 +135,7 @@ export class FailureDetector {
 
   ping(id: number, seq: number, nowMs: number): readonly DetectorEffect[] {
     const watched = this.#watched.get(id);
-    if (watched !== undefined) watched.nextPingMs = this.#nextPingMs(nowMs);
+    if (watched !== undefined) watched.nextPingMs = this.#nextPingMs(watched, nowMs);
     return this.#settled([
       { kind: 'send', id, message: { kind: 'pong', seq, tableHash: this.#tableHash() } },
     ]);
@@ -176,9 +177,6 @@ export class FailureDetector {
       } else if (!waiting.suspected) {
         effects.push(this.#ping(watched, nowMs, true));
         effects.push(...this.#alarmOthers(link.peer.endpoint, SUSPECT_STEPS, link.id, nowMs));
-      } else if (!waiting.extended && this.#mostAreSuspected()) {
-        waiting.extended = true;
-        waiting.deadlineMs = nowMs + this.#graceMs(watched);
       } else {
         this.#watched.delete(link.id);
         effects.push({ kind: 'cut', id: link.id, silentMs: nowMs - watched.heardMs });
@@ -195,12 +193,11 @@ export class FailureDetector {
     watched.seq += 1;
     watched.unanswered.set(watched.seq, nowMs);
     watched.unanswered.delete(watched.seq - UNANSWERED_MOST);
-    watched.nextPingMs = this.#nextPingMs(nowMs);
+    watched.nextPingMs = this.#nextPingMs(watched, nowMs, watched.seq === 1 ? 0.05 : undefined);
     watched.waiting = {
       seq: watched.seq,
       deadlineMs: nowMs + (suspected ? this.#graceMs(watched) : this.#missMs(watched)),
       suspected,
-      extended: false,
     };
     const message = { kind: 'ping', seq: watched.seq, tableHash: this.#tableHash() } as const;
     return { kind: 'send', id: watched.link.id, message };
@@ -209,27 +206,38 @@ export class FailureDetector {
   #alarmOthers(target: Endpoint, steps: number, except: number, nowMs: number): DetectorEffect[] {
     const lastMs = this.#relayed.get(target);
     if (lastMs !== undefined && nowMs - lastMs < RELAY_MS) return [];
+    for (const [old, atMs] of this.#relayed) if (nowMs - atMs >= 1000) this.#relayed.delete(old);
+    if (this.#relayed.size >= RELAYS_PER_SECOND) return [];
     this.#relayed.delete(target);
     this.#relayed.set(target, nowMs);
-    for (const [old, atMs] of this.#relayed) {
-      if (nowMs - atMs < RELAY_MS && this.#relayed.size < 1000) break;
-      this.#relayed.delete(old);
-    }
     const message = { kind: 'suspect', target, steps } as const;
     return [...this.#watched.keys()]
       .filter((id) => id !== except)
       .map((id) => ({ kind: 'send', id, message }) as const);
   }
 
-  #mostAreSuspected(): boolean {
-    let suspected = 0;
-    for (const { waiting } of this.#watched.values()) if (waiting?.suspected === true) suspected += 1;
-    return suspected >= 3 && 2 * suspected > this.#watched.size;
-  }
-
-  /** Both ends draw anew each time, so that either of them gets to measure. */
-  #nextPingMs(nowMs: number): number {
-    return nowMs + this.#settings.intervalMs * (0.9 + 0.2 * this.#random());
+  /**
+   * Of some moments drawn the one farthest from the pings of the other links. A node whose neighbours ping it evenly is missed
+   * soon after its death; started together, they would all ping at once for minutes. Both ends draw
+   * anew each time, so that either of them gets to measure.
+   */
+  #nextPingMs(watched: Watched, nowMs: number, least = 0.75): number {
+    const { intervalMs } = this.#settings;
+    let best = nowMs;
+    let bestGapMs = -1;
+    for (let draws = DRAWS; draws > 0; draws -= 1) {
+      const candidate = nowMs + intervalMs * (least + (1.05 - least) * this.#random());
+      let gapMs = intervalMs;
+      for (const other of this.#watched.values()) {
+        if (other === watched) continue;
+        const apartMs = Math.abs(candidate - other.nextPingMs) % intervalMs;
+        gapMs = Math.min(gapMs, apartMs, intervalMs - apartMs);
+      }
+      if (gapMs <= bestGapMs) continue;
+      best = candidate;
+      bestGapMs = gapMs;
+    }
+    return best;
   }
 
   #missMs(watched: Watched): number {

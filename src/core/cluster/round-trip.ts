@@ -1,24 +1,30 @@
-/** Round-trip time, smoothed, and how much it varies (Jacobson 1988, RFC 6298). */
-export class RoundTrip {
-  #smoothedMs: number | undefined;
-  #variationMs = 0;
+const KEPT = 8;
 
-  get smoothedMs(): number | undefined {
-    return this.#smoothedMs;
-  }
+/**
+ * What round trip to expect: the second longest of the last eight, and half as much again. A packet that TCP had to repeat
+ * makes one answer 200 ms late or more; a smoothed mean and variance (Jacobson 1988) would make us wait the longer for many
+ * pings after it. One such answer in eight is overlooked here; a way that really became longer is believed from the second on.
+ */
+export class RoundTrip {
+  readonly #latest: number[] = [];
 
   measured(rttMs: number): void {
-    if (this.#smoothedMs === undefined) {
-      this.#smoothedMs = rttMs;
-      this.#variationMs = rttMs / 2;
-      return;
-    }
-    this.#variationMs += (Math.abs(this.#smoothedMs - rttMs) - this.#variationMs) / 4;
-    this.#smoothedMs += (rttMs - this.#smoothedMs) / 8;
+    this.#latest.push(rttMs);
+    if (this.#latest.length > KEPT) this.#latest.shift();
   }
 
-  /** An answer that takes longer than this is out of the ordinary. */
+  /** The median of the latest, or undefined before any. */
+  get typicalMs(): number | undefined {
+    return this.#sorted()[this.#latest.length >> 1];
+  }
+
   expectedMs(unmeasuredMs: number): number {
-    return this.#smoothedMs === undefined ? unmeasuredMs : this.#smoothedMs + 4 * this.#variationMs;
+    const sorted = this.#sorted();
+    const longest = sorted.at(sorted.length > 2 ? -2 : -1);
+    return longest === undefined ? unmeasuredMs : 1.5 * longest;
+  }
+
+  #sorted(): number[] {
+    return [...this.#latest].sort((a, b) => a - b);
   }
 }

@@ -235,10 +235,18 @@ export class Town {
   }
 
   #transmit(end: End, arrive: () => void): void {
-    let atMs = this.nowMs + this.#latency();
-    for (let retryMs = RETRY_MS; this.loss > 0 && this.#random() < this.loss; retryMs *= 2) atMs += retryMs;
-    end.lastArrivalMs = Math.max(atMs, end.lastArrivalMs + 0.001);
-    this.#arriveAt(end, end.lastArrivalMs, arrive, RETRY_MS);
+    // Whether it gets lost, and its repetitions, is drawn now; a sender that dies meanwhile repeats nothing.
+    let repeatedMs = 0;
+    for (let retryMs = RETRY_MS; this.loss > 0 && this.#random() < this.loss; retryMs *= 2)
+      repeatedMs += retryMs;
+    end.lastArrivalMs = Math.max(this.nowMs + repeatedMs + this.#latency(), end.lastArrivalMs + 0.001);
+    if (repeatedMs === 0) this.#arriveAt(end, end.lastArrivalMs, arrive, RETRY_MS);
+    else {
+      const arrivalMs = end.lastArrivalMs;
+      this.events.at(this.nowMs + repeatedMs, () => {
+        if (end.resident.incarnation === end.incarnation) this.#arriveAt(end, arrivalMs, arrive, RETRY_MS);
+      });
+    }
   }
 
   #arriveAt(end: End, atMs: number, arrive: () => void, retryMs: number): void {
