@@ -89,6 +89,7 @@ export function hostsText(hosts: readonly string[]): string {
 
 function valueText(value: unknown): string {
   if (Array.isArray(value)) return hostsText(value);
-  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(MOST_DIGITS)));
+  if (typeof value === 'number' && !Number.isInteger(value))
+    return String(Number(value.toPrecision(MOST_DIGITS)));
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
