@@ -2,7 +2,7 @@ import type { Balancer } from '../core/balancer/balancer.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Readiness } from '../core/readiness.js';
 import type { SourceBoard } from '../core/source-board.js';
-import type { NodeStatus, QueueStatus, SourceStatus, VipStatus } from '../core/status.js';
+import type { MeshStatus, NodeStatus, QueueStatus, SourceStatus, VipStatus } from '../core/status.js';
 import type { Telemetry } from '../core/telemetry.js';
 import type { PacketQueue } from '../ports/packet-queue.js';
 import type { Clock } from '../ports/time.js';
@@ -16,6 +16,7 @@ export interface NodeStatusParts {
   readonly readiness: Readiness;
   readonly kernel: Kernel | undefined;
   readonly clock: Clock;
+  readonly mesh: MeshStatus | undefined;
   openQueues(): Iterable<PacketQueue>;
   restarts(): ReadonlyMap<string, number>;
 }
@@ -47,6 +48,7 @@ export function nodeStatus(parts: NodeStatusParts): NodeStatus {
         ...queue.counters(),
       })),
     conntrack: () => parts.kernel?.conntrack.usage(),
+    mesh: () => parts.mesh,
     restarts: () => parts.restarts(),
     healthy: () => {
       const reasons = parts.readiness.reasons();

@@ -7,6 +7,8 @@ import { Telemetry } from '../core/telemetry.js';
 import type { FirewallPlan } from '../ports/firewall.js';
 import type { PacketQueue } from '../ports/packet-queue.js';
 import type { Kernel, World } from '../ports/world.js';
+import { buildCluster, type Cluster } from './cluster/cluster.js';
+import { MESH_SOURCE } from './cluster/gossip.js';
 import { balancerManager } from './data-plane/balancer-manager.js';
 import { connectionObserver } from './data-plane/connection-observer.js';
 import { Directory } from './data-plane/directory.js';
@@ -56,13 +58,19 @@ const WITHDRAW_MOST_MS = 10_000;
  * ├─ vips                   rest-for-one: a table that starts anew needs its sources read anew
  * │  ├─ vip-table
  * │  └─ sources             one-for-one: a vip-poller each
- * └─ data-plane             one-for-one
- *    ├─ balancers           pool: a balancer per VIP
- *    ├─ balancer-manager
- *    ├─ connection-observer
- *    ├─ nfqueue-pool        one-for-one: a worker per queue
- *    ├─ ipset-manager
- *    └─ firewall-manager
+ * ├─ data-plane             one-for-one
+ * │  ├─ balancers           pool: a balancer per VIP
+ * │  ├─ balancer-manager
+ * │  ├─ connection-observer
+ * │  ├─ nfqueue-pool        one-for-one: a worker per queue
+ * │  ├─ ipset-manager
+ * │  └─ firewall-manager
+ * └─ cluster                one-for-one: what they know stands beside them
+ *    ├─ reachability
+ *    ├─ gossip
+ *    ├─ pinger
+ *    ├─ membership
+ *    └─ links
  * ```
  */
 export function startNode(
@@ -87,10 +95,27 @@ export function startNode(
   );
 
   const watchers: Mailbox<VipsMessage>[] = [];
+  // The table and the mesh know each other; a mailbox may be used before its actor has started.
+  let cluster: Cluster | undefined;
+  const advertised = world.sources.filter(({ advertise }) => advertise).map(({ source }) => source.name);
   const table = actor<VipTableMessage, unknown>(
     'vip-table',
-    vipTable({ sources: world.sources.map(({ source }) => source.name), watchers, board, readiness, log }),
+    vipTable({
+      sources: [
+        ...world.sources.map(({ source }) => source.name),
+        ...(world.mesh === undefined ? [] : [MESH_SOURCE]),
+      ],
+      watchers,
+      offer: world.mesh && {
+        sources: new Set(advertised),
+        to: { path: 'cluster/gossip', send: (message) => cluster?.offers.send(message) },
+      },
+      board,
+      readiness,
+      log,
+    }),
   );
+  cluster = world.mesh && buildCluster(world.mesh, world, directory, table.mailbox);
   // A source's own name may hold what a path may not, such as the path of a file.
   const pollers = world.sources.map((entry, index) =>
     actor(
@@ -112,7 +137,11 @@ export function startNode(
 
   const queues = new Map<number, PacketQueue>();
   const dataPlane = kernel && buildDataPlane(kernel);
-  const root = supervisor('node', { strategy: 'one-for-one' }, dataPlane ? [vips, dataPlane.root] : [vips]);
+  const root = supervisor('node', { strategy: 'one-for-one' }, [
+    vips,
+    ...(dataPlane === undefined ? [] : [dataPlane.root]),
+    ...(cluster === undefined ? [] : [cluster.root]),
+  ]);
   const system = startSystem(root, {
     name: 'minuteman',
     clock,
@@ -131,6 +160,7 @@ export function startNode(
       readiness,
       kernel,
       clock,
+      mesh: cluster?.status,
       openQueues: () => queues.values(),
       restarts: () => system.restarts,
     }),
@@ -147,9 +177,13 @@ export function startNode(
         });
       };
       // Whoever was to withdraw something may have crashed over it, or wait for a tool that hangs.
-      const patience = dataPlane && timers.start(WITHDRAW_MOST_MS, end);
-      if (dataPlane === undefined) end();
-      else dataPlane.withdraw(end);
+      const patience = (dataPlane ?? cluster) && timers.start(WITHDRAW_MOST_MS, end);
+      const leave = (): void => {
+        if (cluster === undefined) end();
+        else cluster.leave(end);
+      };
+      if (dataPlane === undefined) leave();
+      else dataPlane.withdraw(leave);
     },
   };
 

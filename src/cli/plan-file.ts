@@ -124,6 +124,7 @@ const schema = z
     backends: whole(1, 1e6),
     connectionsPerSecond: between(0, 1e6),
     longConnections: whole(0, 1e6),
+    mesh: z.boolean({ error: 'must be true or false' }),
     source: oneOf('file', 'mesos-master'),
     faults: z.array(z.strictObject({ atMs: time, durationMs: time, fault })),
   })

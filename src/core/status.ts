@@ -62,6 +62,74 @@ export interface QueueStatus {
   readonly outstanding: number;
 }
 
+/** A member of the mesh as this node knows it. */
+export interface MemberStatus {
+  readonly endpoint: Endpoint;
+  readonly name: string;
+  readonly reachable: boolean;
+  /** Links on the shortest way; undefined where there is none. */
+  readonly distance: number | undefined;
+  /** Whether it is a neighbour. */
+  readonly active: boolean;
+  /** Whether it said good-bye. */
+  readonly left: boolean;
+}
+
+/** What a member says of itself. */
+export interface AdjacencyStatus {
+  readonly endpoint: Endpoint;
+  readonly name: string;
+  readonly epoch: number;
+  readonly counter: number;
+  readonly neighbours: readonly Endpoint[];
+  /** VIPs that it adverts. */
+  readonly vips: number;
+}
+
+/** The mesh, to be looked at. */
+export interface MeshStatus {
+  readonly self: { readonly endpoint: Endpoint; readonly name: string };
+  members(): Iterable<MemberStatus>;
+  adjacency(): Iterable<AdjacencyStatus>;
+  /** Neighbours with the smoothed round trip to them, once it was measured. */
+  neighbours(): Iterable<{
+    readonly endpoint: Endpoint;
+    readonly name: string;
+    readonly roundTripMs: number | undefined;
+  }>;
+  /** Whether a neighbour was found to know just what we know. */
+  readonly synchronised: boolean;
+  /** The longest of the shortest ways. */
+  readonly treeDepth: number;
+  readonly counters: MeshCounters;
+  readonly traffic: MeshTraffic;
+}
+
+/** What the mesh did since the node started; only grows. */
+export interface MeshCounters {
+  readonly pings: number;
+  /** Neighbours that were cut because they were silent. */
+  readonly cuts: number;
+  /** Cut neighbours that proved to live: a path led to them all the time, or again at once. */
+  readonly falseCuts: number;
+  /** Records in our own name that others had made, or remembered from another life, and that were refuted. */
+  readonly refutations: number;
+  /** Peers whose link was cut because they sent what no peer sends. */
+  readonly expelled: number;
+}
+
+export interface MeshTraffic {
+  /** Octets of frames' payloads, without the transport's own headers. */
+  readonly sentBytes: number;
+  readonly sentFrames: number;
+  readonly receivedBytes: number;
+  readonly receivedFrames: number;
+  /** Links cut because the peer did not take what was sent. */
+  readonly slowLinks: number;
+  /** Attempts to open a link, from outside, that proved no key. */
+  readonly unauthenticated: number;
+}
+
 /**
  * A node, to be looked at. Answers come from memory at once and are of this moment. An iterator may be
  * left for a while and taken up again, while VIPs come and go: each VIP that is there throughout is seen
@@ -75,6 +143,8 @@ export interface NodeStatus {
   queues(): readonly QueueStatus[];
   /** Use of the kernel's connection table; undefined on a node without a data plane. */
   conntrack(): { readonly count: number; readonly max: number } | undefined;
+  /** Undefined on a node that runs alone. */
+  mesh(): MeshStatus | undefined;
   /** How often each actor was restarted, by its path. */
   restarts(): ReadonlyMap<string, number>;
   /** Whether the node does its work; `reasons` says what it lacks otherwise. */

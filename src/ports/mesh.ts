@@ -1,7 +1,9 @@
 import type { CloseReason, DialFailure, MeshLink } from '../core/cluster/peer.js';
 import type { Endpoint } from '../core/endpoint.js';
+import type { MeshTraffic } from '../core/status.js';
 
 export type { CloseReason, DialFailure, MeshLink, Peer } from '../core/cluster/peer.js';
+export type { MeshTraffic } from '../core/status.js';
 
 export type MeshEvent =
   | { readonly kind: 'opened'; readonly link: MeshLink }
@@ -9,18 +11,6 @@ export type MeshEvent =
   | { readonly kind: 'frame'; readonly id: number; readonly frame: Uint8Array; readonly atMs: number }
   | { readonly kind: 'closed'; readonly id: number; readonly reason: CloseReason }
   | { readonly kind: 'dial-failed'; readonly to: Endpoint; readonly reason: DialFailure };
-
-export interface MeshTraffic {
-  /** Octets of frames' payloads, without the transport's own headers. */
-  readonly sentBytes: number;
-  readonly sentFrames: number;
-  readonly receivedBytes: number;
-  readonly receivedFrames: number;
-  /** Links cut because the peer did not take what was sent. */
-  readonly slowLinks: number;
-  /** Attempts to open a link, from outside, that proved no key. */
-  readonly unauthenticated: number;
-}
 
 /**
  * Links to other daemons: reliable and in order while a link stands, nothing beyond its end. What was sent just before

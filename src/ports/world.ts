@@ -1,7 +1,9 @@
+import type { Endpoint } from '../core/endpoint.js';
 import type { AddressSet } from './address-set.js';
 import type { Conntrack } from './conntrack.js';
 import type { Firewall } from './firewall.js';
 import type { Log } from './log.js';
+import type { MemberStore, Mesh, Peer } from './mesh.js';
 import type { PacketQueues } from './packet-queue.js';
 import type { Random } from './random.js';
 import type { Routes } from './routes.js';
@@ -28,9 +30,23 @@ export interface World {
   readonly kernel: Kernel | undefined;
   /** The configured sources, in order. */
   readonly sources: readonly SourceEntry[];
+  /** Absent on a node that runs alone. */
+  readonly mesh?: MeshAccess | undefined;
+}
+
+/** What a node needs to be a member of the mesh. */
+export interface MeshAccess {
+  readonly mesh: Mesh;
+  /** This node, as the transport presents it to others. */
+  readonly self: Peer;
+  /** Members to ask first. */
+  readonly contacts: readonly Endpoint[];
+  readonly store: MemberStore;
 }
 
 export interface SourceEntry {
   readonly source: Source;
   readonly pollIntervalMs: number;
+  /** Whether the other nodes are told what it says: it speaks of this node, and they do not read it themselves. */
+  readonly advertise?: boolean;
 }

@@ -31,6 +31,7 @@ export class FakeStatus implements NodeStatus {
   sourceList: ReturnType<NodeStatus['sources']> = [];
   queueList: ReturnType<NodeStatus['queues']> = [];
   conntrackUse: ReturnType<NodeStatus['conntrack']>;
+  meshStatus: ReturnType<NodeStatus['mesh']>;
   health: ReturnType<NodeStatus['healthy']> = { ok: true, reasons: [] };
 
   add(vip: string, ...backends: readonly BackendStatus[]): this {
@@ -57,6 +58,10 @@ export class FakeStatus implements NodeStatus {
 
   conntrack() {
     return this.conntrackUse;
+  }
+
+  mesh() {
+    return this.meshStatus;
   }
 
   restarts() {

@@ -38,8 +38,10 @@ export type BalancerMessage =
   | { readonly kind: 'observed'; readonly events: readonly HandshakeEvent[] }
   /** Events were lost: look at the kernel's entries instead. */
   | { readonly kind: 'resynchronise' }
-  /** The directory has other backends, or other nodes are reachable. */
+  /** The directory has other backends. */
   | { readonly kind: 'changed' }
+  /** Other nodes are reachable than before. */
+  | { readonly kind: 'reachability' }
   | { readonly kind: 'expire' };
 
 export interface BalancerOptions {
@@ -130,6 +132,9 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
           break;
         case 'changed':
           balancer.setBackends(entry.backends, directory.unreachable);
+          break;
+        case 'reachability':
+          balancer.setUnreachable(directory.unreachable);
           break;
         case 'expire':
           state.expiring = false;

@@ -15,9 +15,17 @@ export type VipTableMessage =
   | { readonly kind: 'send-all'; readonly watcher: Mailbox<VipsMessage> }
   | { readonly kind: 'tell-operator' };
 
+/** What this node serves, as far as its sources are its own. */
+export interface ServeMessage {
+  readonly kind: 'serve';
+  readonly vips: Vips;
+}
+
 export interface VipTableOptions {
   readonly sources: readonly string[];
   readonly watchers: readonly Mailbox<VipsMessage>[];
+  /** Where what this node has to offer to the others goes, and which sources that is. */
+  readonly offer?: { readonly sources: ReadonlySet<string>; readonly to: Mailbox<ServeMessage> } | undefined;
   readonly board: SourceBoard;
   readonly readiness: Readiness;
   readonly log: Log;
@@ -63,12 +71,24 @@ export function vipTable(options: VipTableOptions): Behavior<VipTableMessage, St
     }
   };
 
+  const offer = (): void => {
+    if (options.offer === undefined) return;
+    const { sources, to } = options.offer;
+    const own = new Map([...bySource].filter(([source]) => sources.has(source)));
+    const vips = new Map<Endpoint, ReadonlySet<Endpoint>>();
+    for (const served of own.values()) {
+      for (const vip of served.keys()) vips.set(vip, unionOf(own, vip)!);
+    }
+    to.send({ kind: 'serve', vips });
+  };
+
   const everything = (state: State): VipsDelta => ({ upserts: state.merged, removed: [] });
 
   return {
     init: (self) => {
       const state: State = { answered: new Set(bySource.keys()), merged: NO_VIPS, telling: false };
       merge(state, bySource, new Set([...bySource.values()].flatMap((vips) => [...vips.keys()])));
+      if (bySource.size > 0) offer();
       if (known) tell(true, everything(state));
       else self.sendAfter(options.sources.length === 0 ? 0 : PATIENCE_MS, { kind: 'patience-ended' });
       tellOperator(state, self);
@@ -89,6 +109,7 @@ export function vipTable(options: VipTableOptions): Behavior<VipTableMessage, St
           options.board.record(source).vips = latter.size;
           const delta = merge(state, bySource, touched);
           note(state, delta, self);
+          if (options.offer?.sources.has(source) && touched.size > 0) offer();
           if (!known) break;
           if (delta.upserts.size > 0 || delta.removed.length > 0 || complete() !== wasComplete) {
             tell(false, delta);

@@ -1,7 +1,7 @@
 import { type Node, type NodeSettings, startNode } from '../../actors/node.js';
 import type { ActorMonitor } from '../../actors/supervision/system.js';
 import type { Random } from '../../ports/random.js';
-import type { Kernel, SourceEntry } from '../../ports/world.js';
+import type { Kernel, MeshAccess, SourceEntry } from '../../ports/world.js';
 import type { Engine } from '../engine/engine.js';
 import type { Host } from '../engine/host.js';
 import type { Journal } from '../engine/journal.js';
@@ -11,6 +11,8 @@ import { Process } from '../engine/process.js';
 export interface DaemonWorld {
   kernel(process: Process): Kernel;
   sources(process: Process): readonly SourceEntry[];
+  /** Undefined when the daemons form no mesh. */
+  mesh(process: Process, life: number): MeshAccess | undefined;
   /** A message was put into a mailbox. */
   sent(): void;
   /** Supervision gave up; the process has ended. */
@@ -55,6 +57,7 @@ export class Daemon {
         },
         kernel: world.kernel(this.process),
         sources: world.sources(this.process),
+        mesh: world.mesh(this.process, life),
       },
       settings,
       {

@@ -1,8 +1,10 @@
-import type { SourceEntry } from '../../ports/world.js';
+import type { MeshAccess, SourceEntry } from '../../ports/world.js';
 import { Engine } from '../engine/engine.js';
 import { Host } from '../engine/host.js';
 import { type HostName, Journal } from '../engine/journal.js';
 import type { Process } from '../engine/process.js';
+import { DiskMembers } from '../mesh/disk-members.js';
+import { meshEndpoint, SimMesh } from '../mesh/sim-mesh.js';
 import { Documents } from '../mesos/documents.js';
 import { FakeMaster } from '../mesos/fake-master.js';
 import { FileSource } from '../mesos/file-source.js';
@@ -23,6 +25,8 @@ export const SETTINGS = {
   balancer: { failureThreshold: 5, failureWindowMs: 300_000, backoffMs: 30_000, connectTimeoutMs: 400 },
 } as const;
 
+/** Members that everybody is told to ask first. */
+const CONTACTS = 3;
 const POLL_INTERVAL_MS = 5_000;
 /** Machines are switched on within that time. */
 const BOOT_MS = 1_000;
@@ -67,6 +71,7 @@ export class Fleet {
       network: this.network,
       settings: SETTINGS,
       sources: (machine: Machine, process: Process) => this.sourcesOf(machine, process),
+      mesh: (machine: Machine, process: Process, life: number) => this.meshOf(machine, process, life),
       handling: (machine: Machine, path: string, when: 'before' | 'after', message: unknown) => {
         this.handling(machine, path, when, message);
       },
@@ -154,6 +159,20 @@ export class Fleet {
             documents: this.documents,
           });
     return [{ source, pollIntervalMs: POLL_INTERVAL_MS }];
+  }
+
+  private meshOf(machine: Machine, process: Process, life: number): MeshAccess | undefined {
+    if (!this.plan.mesh) return undefined;
+    const { name, host } = machine;
+    const { engine, network } = this;
+    const instance = engine.stream(`${name}#${life}/instance`).below(2 ** 48);
+    const self = { endpoint: meshEndpoint(host), name, instance };
+    return {
+      mesh: new SimMesh({ network, host, process, self, key: 'ours' }),
+      self,
+      contacts: this.machines.slice(0, CONTACTS).map((contact) => meshEndpoint(contact.host)),
+      store: new DiskMembers(host),
+    };
   }
 
   private booted({ name }: Machine): void {

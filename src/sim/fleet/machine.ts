@@ -1,5 +1,5 @@
 import type { NodeSettings } from '../../actors/node.js';
-import type { SourceEntry } from '../../ports/world.js';
+import type { MeshAccess, SourceEntry } from '../../ports/world.js';
 import type { Engine } from '../engine/engine.js';
 import { Host } from '../engine/host.js';
 import type { Journal } from '../engine/journal.js';
@@ -19,6 +19,7 @@ export interface Surroundings {
   readonly network: Network;
   readonly settings: NodeSettings;
   sources(machine: Machine, process: Process): readonly SourceEntry[];
+  mesh(machine: Machine, process: Process, life: number): MeshAccess | undefined;
   /** A message that an actor of the machine's daemon is about to handle, or has handled. */
   handling(machine: Machine, path: string, when: 'before' | 'after', message: unknown): void;
   /** The machine came up again after it had ended. */
@@ -77,6 +78,8 @@ export class Machine {
   end(how: 'silent' | 'reset', wiped: boolean): () => void {
     this.holds.machine += 1;
     if (this.holds.machine === 1) {
+      // Killed one by one its programs' streams are ended by a kernel that still speaks.
+      if (how === 'reset') this.daemon?.kill();
       this.kernel.shutDown(how);
       this.world.network.setUp(this.host, false);
       this.daemon?.kill();
@@ -146,6 +149,7 @@ export class Machine {
     this.daemon = new Daemon(engine, journal, this.host, this.lives, settings, {
       kernel: (process) => this.kernel.ports(process),
       sources: (process) => world.sources(this, process),
+      mesh: (process, life) => world.mesh(this, process, life),
       sent: () => {
         this.messages += 1;
       },

@@ -132,6 +132,8 @@ export interface Plan {
   readonly connectionsPerSecond: number;
   /** Connections that stay and exchange a message every second. */
   readonly longConnections: number;
+  /** Whether the daemons form a mesh, and so know whose machine is gone. */
+  readonly mesh: boolean;
   /** Where VIPs come from. */
   readonly source: 'file' | 'mesos-master';
   readonly faults: readonly TimedFault[];

@@ -20,6 +20,7 @@ export interface PlanRequest {
   readonly vips?: number | undefined;
   readonly backends?: number | undefined;
   readonly connectionsPerSecond?: number | undefined;
+  readonly mesh?: boolean | undefined;
 }
 
 interface Scenario {
@@ -94,6 +95,7 @@ export function planOf(request: PlanRequest): Plan {
     backends: request.backends ?? Math.max(vips, nodes * 4),
     connectionsPerSecond: request.connectionsPerSecond ?? nodes * 5,
     longConnections: nodes,
+    mesh: request.mesh ?? false,
     source: scenario.source === 'either' ? either : scenario.source,
   };
   const faults = [...scenario.faults(draft, stream)].sort((a, b) => a.atMs - b.atMs);

@@ -36,6 +36,7 @@ export class Scene {
       backends: 0,
       connectionsPerSecond: 0,
       longConnections: 0,
+      mesh: false,
       source: 'file',
       faults,
     };

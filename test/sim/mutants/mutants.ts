@@ -24,6 +24,7 @@ const QUIET: MutantPlan = {
   backends: 6,
   connectionsPerSecond: 20,
   longConnections: 2,
+  mesh: false,
   source: 'file',
   faults: [],
 };

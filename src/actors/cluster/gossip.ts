@@ -1,0 +1,155 @@
+import type { AdvertBoard } from '../../core/cluster/advert-board.js';
+import type { GossipEffect } from '../../core/cluster/effects.js';
+import { Gossip, type GossipSettings } from '../../core/cluster/gossip.js';
+import { Publisher } from '../../core/cluster/publisher.js';
+import { encode } from '../../core/cluster/wire.js';
+import type { Endpoint } from '../../core/endpoint.js';
+import type { MeshCounters } from '../../core/status.js';
+import type { VipsDelta } from '../../core/vips.js';
+import type { Log } from '../../ports/log.js';
+import type { MemberStore, Mesh } from '../../ports/mesh.js';
+import type { Random } from '../../ports/random.js';
+import type { Clock } from '../../ports/time.js';
+import type { Behavior, Mailbox } from '../supervision/actor.js';
+import type { VipTableMessage } from '../vips/vip-table.js';
+import type { ClusterState, Writable } from './cluster-state.js';
+import type { GossipActorMessage, MembersMessage } from './messages.js';
+import { Ticker } from './ticker.js';
+
+/** What the VIP table calls the adverts of the others. */
+export const MESH_SOURCE = 'mesh';
+
+export interface GossipOptions {
+  readonly mesh: Mesh;
+  readonly state: ClusterState;
+  readonly name: string;
+  readonly settings: GossipSettings;
+  readonly adverts: AdvertBoard;
+  readonly store: MemberStore;
+  readonly contacts: readonly Endpoint[];
+  readonly counters: Writable<MeshCounters>;
+  readonly reachability: Mailbox<MembersMessage>;
+  readonly table: Mailbox<VipTableMessage>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+interface State {
+  readonly gossip: Gossip;
+  readonly ticker: Ticker<GossipActorMessage>;
+}
+
+/** Members are kept on disk at most so often, when they change. */
+const SAVE_EVERY_MS = 5_000;
+/** Whom to remember: more than enough to find the others again. */
+const SAVE_MOST = 200;
+
+/** Publishes what this node has to say, and spreads and stores what the others say. */
+export function gossip(options: GossipOptions): Behavior<GossipActorMessage, State> {
+  const { mesh, state, adverts, store, table, clock, random, log } = options;
+  let savedMs = Number.NEGATIVE_INFINITY;
+  let toldTable = false;
+
+  const save = (): void => {
+    savedMs = clock.nowMs();
+    const members = [...state.reachability.reached(), ...state.unreachable()]
+      .filter((member) => member !== state.self)
+      .slice(0, SAVE_MOST)
+      .map((endpoint) => ({ endpoint, name: state.nameOf(endpoint) ?? '' }));
+    store.save({ epoch: state.published.epoch, members });
+  };
+
+  const offer = (delta: VipsDelta): void => {
+    if (!toldTable || (delta.upserts.size === 0 && delta.removed.length === 0)) return;
+    table.send({ kind: 'read', source: MESH_SOURCE, reset: false, delta });
+  };
+
+  const perform = (effects: readonly GossipEffect[]): void => {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          mesh.send(effect.id, encode(effect.message));
+          break;
+        case 'log':
+          log.event(effect.level, effect.event, effect.message, effect.fields);
+          break;
+        case 'epoch':
+          options.counters.refutations += 1;
+          save();
+          break;
+        case 'members':
+          for (const member of [...effect.left, ...effect.dropped]) offer(adverts.forget(member));
+          options.reachability.send(effect);
+          if (clock.nowMs() - savedMs >= SAVE_EVERY_MS) save();
+          break;
+        case 'advert':
+          if (effect.origin !== state.self) offer(adverts.learn(effect.origin, advertOf(effect.origin)));
+          break;
+      }
+    }
+  };
+
+  const advertOf = (origin: Endpoint) => state.table.get(origin)?.advert?.record.vips;
+
+  /** The others' VIPs count as read once a neighbour knows no more than we do, or there is nobody to ask. */
+  const tellTable = (): void => {
+    if (toldTable || (!state.synchronised && options.contacts.length > 0)) return;
+    toldTable = true;
+    const delta = { upserts: adverts.all(), removed: [] };
+    table.send({ kind: 'read', source: MESH_SOURCE, reset: true, delta });
+  };
+
+  const step = (current: Gossip, message: GossipActorMessage): readonly GossipEffect[] => {
+    const nowMs = clock.nowMs();
+    switch (message.kind) {
+      case 'neighbour-up':
+        return current.linkUp(message.link, nowMs);
+      case 'neighbour-down':
+        return current.linkDown(message.link, message.why, nowMs);
+      case 'message':
+        return current.receive(message.id, message.message, nowMs);
+      case 'hash':
+        return current.heardHash(message.id, message.hash, nowMs);
+      case 'serve':
+        return current.serve(message.vips, nowMs);
+      case 'tick':
+        return current.tick(nowMs);
+      case 'leave':
+        return current.leave(nowMs);
+    }
+  };
+
+  return {
+    init: (self) => {
+      const publisher = new Publisher(state.self, options.name, state.published);
+      const current = new Gossip(
+        state.table,
+        state.reachability,
+        publisher,
+        options.settings,
+        () => random.next(),
+        clock.nowMs(),
+      );
+      state.publisher = publisher;
+      state.tableHash = () => current.tableHash();
+      for (const { link } of state.view.active.values()) perform(current.linkUp(link, clock.nowMs()));
+      // What was learnt just before a crash may not have been told.
+      toldTable = false;
+      tellTable();
+      save();
+      const ticker = new Ticker<GossipActorMessage>(self, clock, { kind: 'tick' });
+      ticker.wakeAt(current.nextTickMs());
+      return { gossip: current, ticker };
+    },
+
+    handle: (current, message) => {
+      if (message.kind === 'tick') current.ticker.fired();
+      perform(step(current.gossip, message));
+      if (message.kind === 'leave') message.done();
+      tellTable();
+      current.ticker.wakeAt(current.gossip.nextTickMs());
+      return current;
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { BUDGET_DEFAULTS, LinkBudget } from '../../core/cluster/link-budget.js';
+import { decode } from '../../core/cluster/wire.js';
+import { formatEndpoint } from '../../core/endpoint.js';
+import type { MeshCounters } from '../../core/status.js';
+import type { Log } from '../../ports/log.js';
+import type { Mesh, MeshEvent, MeshLink } from '../../ports/mesh.js';
+import type { Clock } from '../../ports/time.js';
+import type { Behavior, Mailbox } from '../supervision/actor.js';
+import type { ClusterState, Writable } from './cluster-state.js';
+import type { GossipActorMessage, LinksMessage, MembershipMessage, PingerMessage } from './messages.js';
+
+export interface LinksOptions {
+  readonly mesh: Mesh;
+  readonly state: ClusterState;
+  readonly membership: Mailbox<MembershipMessage>;
+  readonly pinger: Mailbox<PingerMessage>;
+  readonly gossip: Mailbox<GossipActorMessage>;
+  readonly counters: Writable<MeshCounters>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface OpenLink {
+  readonly link: MeshLink;
+  readonly budget: LinkBudget;
+}
+
+/** Takes what the transport delivers apart and hands each part to whom it concerns; shows liars and flooders the door. */
+export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<number, OpenLink>> {
+  const { mesh, state, membership, pinger, gossip, counters, clock, log } = options;
+
+  const expel = ({ peer, id }: MeshLink, why: string): void => {
+    const node = formatEndpoint(peer.endpoint);
+    counters.expelled += 1;
+    log.event('warn', 'peer-expelled', `${peer.name} (${node}) ${why}; its link is cut for now`, {
+      node: peer.name,
+      endpoint: node,
+      why,
+    });
+    membership.send({ kind: 'expel', id });
+  };
+
+  const isNeighbour = ({ id, peer }: MeshLink): boolean =>
+    state.view.active.get(peer.endpoint)?.link.id === id;
+
+  const read = (open: OpenLink, frame: Uint8Array, atMs: number): void => {
+    const { link, budget } = open;
+    const { id } = link;
+    if (!budget.spend(frame.length, atMs)) {
+      expel(link, 'sends more than any node has to say');
+      return;
+    }
+    const decoded = decode(frame);
+    if (!decoded.ok) {
+      expel(link, `sends what is no message: ${decoded.reason}`);
+      return;
+    }
+    const { message } = decoded;
+    switch (message.kind) {
+      case 'ping':
+      case 'pong':
+      case 'suspect':
+        pinger.send({ kind: 'message', id, message, atMs });
+        if (message.kind === 'ping' && !isNeighbour(link)) membership.send({ kind: 'pinged', id });
+        break;
+      case 'records':
+      case 'summary':
+      case 'digest':
+      case 'want':
+        pinger.send({ kind: 'heard', id, atMs });
+        gossip.send({ kind: 'message', id, message });
+        break;
+      default:
+        pinger.send({ kind: 'heard', id, atMs });
+        membership.send({ kind: 'message', id, message });
+    }
+  };
+
+  const take = (links: Map<number, OpenLink>, event: MeshEvent): void => {
+    switch (event.kind) {
+      case 'opened':
+        links.set(event.link.id, openLink(event.link, clock.nowMs()));
+        membership.send({ kind: 'opened', link: event.link });
+        break;
+      case 'closed':
+        links.delete(event.id);
+        membership.send({ kind: 'closed', id: event.id });
+        break;
+      case 'dial-failed':
+        membership.send({ kind: 'dial-failed', to: event.to });
+        break;
+      case 'frame': {
+        const open = links.get(event.id);
+        if (open !== undefined) read(open, event.frame, event.atMs);
+      }
+    }
+  };
+
+  return {
+    init: (self) => {
+      mesh.receive((events) => self.mailbox.send({ kind: 'events', events }));
+      return new Map(mesh.links().map((link) => [link.id, openLink(link, clock.nowMs())]));
+    },
+
+    handle: (links, { events }) => {
+      for (const event of events) take(links, event);
+      return links;
+    },
+  };
+}
+
+function openLink(link: MeshLink, nowMs: number): OpenLink {
+  return { link, budget: new LinkBudget(BUDGET_DEFAULTS, nowMs) };
+}

@@ -1,0 +1,22 @@
+import type { MemberStore, SavedMembers } from '../../ports/mesh.js';
+import type { Host } from '../engine/host.js';
+
+const FILE = '/var/lib/minuteman/members.json';
+
+/** What a daemon remembers of the mesh, on its host's disk; gone when that is wiped. */
+export class DiskMembers implements MemberStore {
+  private readonly host: Host;
+
+  constructor(host: Host) {
+    this.host = host;
+  }
+
+  load(): SavedMembers | undefined {
+    const content = this.host.disk.get(FILE);
+    return content && (JSON.parse(new TextDecoder().decode(content)) as SavedMembers);
+  }
+
+  save(members: SavedMembers): void {
+    this.host.disk.set(FILE, new TextEncoder().encode(JSON.stringify(members)));
+  }
+}
