@@ -18,10 +18,20 @@ function drawnFrom(plan: Plan): string | undefined {
   const written = asWritten(plan);
   const gives = (sizes: Partial<PlanRequest>): boolean =>
     isDeepStrictEqual(asWritten(planOf({ scenario, seed, nodes, durationMs, ...sizes })), written);
-  const line = `sim --seed ${seed} --nodes ${nodes} --duration ${seconds(durationMs)} --scenario ${scenario}`;
-  if (gives({})) return line;
-  if (!gives({ vips, backends, connectionsPerSecond })) return undefined;
-  return `${line} --vips ${vips} --backends ${backends} --connections ${connectionsPerSecond}/s`;
+  // Only the sizes that are not what the seed would have drawn are named.
+  let sizes: Partial<PlanRequest> = { vips, backends, connectionsPerSecond };
+  if (!gives(sizes)) return undefined;
+  for (const name of ['vips', 'backends', 'connectionsPerSecond'] as const) {
+    const { [name]: _, ...fewer } = sizes;
+    if (gives(fewer)) sizes = fewer;
+  }
+  const words = [
+    `sim --seed ${seed} --nodes ${nodes} --duration ${seconds(durationMs)} --scenario ${scenario}`,
+  ];
+  if (sizes.vips !== undefined) words.push(`--vips ${vips}`);
+  if (sizes.backends !== undefined) words.push(`--backends ${backends}`);
+  if (sizes.connectionsPerSecond !== undefined) words.push(`--connections ${connectionsPerSecond}/s`);
+  return words.join(' ');
 }
 
 /** A plan as a file would have it: without what is undefined. */

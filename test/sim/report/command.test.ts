@@ -19,6 +19,14 @@ test('a plan drawn with other sizes names them', (t) => {
   );
 });
 
+test('sizes that are drawn anyway are not named', (t) => {
+  const plan = planOf({ ...drawn, vips: 6, connectionsPerSecond: 50 });
+  t.is(
+    replayArguments(plan, 'x.json'),
+    'sim --seed 7 --nodes 12 --duration 90.5 --scenario everything --connections 50/s',
+  );
+});
+
 test('any other plan needs its file', (t) => {
   const plan = { ...planOf(drawn), faults: [] };
   t.is(replayArguments(plan, 'x.json'), 'sim --replay x.json');
