@@ -1,5 +1,5 @@
 import { type Address, addressOf, type Endpoint } from '../endpoint.js';
-import type { BackendStatus } from '../status.js';
+import type { BackendStatus, LatencySummary } from '../status.js';
 import {
   AVERAGE_AT_MS,
   AVERAGE_MS,
@@ -125,6 +125,8 @@ export class Backend {
 
   status(nowMs: number): BackendStatus {
     const averageMs = this.#get(AVERAGE_MS);
+    const latencies = this.#recent;
+    let recent: LatencySummary | undefined;
     return {
       backend: this.endpoint,
       pending: this.pending,
@@ -134,7 +136,11 @@ export class Backend {
       available: this.available(nowMs),
       reachable: this.reachable,
       ewmaMs: averageMs < 0 ? undefined : decayed(averageMs, nowMs - this.#get(AVERAGE_AT_MS), TAU_MS),
-      recent: this.#recent?.summary(nowMs) ?? NO_LATENCIES,
+      // Made when it is asked for: it costs more than all the rest.
+      get recent() {
+        recent ??= latencies?.summary(nowMs) ?? NO_LATENCIES;
+        return recent;
+      },
     };
   }
 

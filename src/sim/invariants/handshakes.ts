@@ -9,7 +9,7 @@ import { IN_FLIGHT_MOST_MS, type Late, lateSynsOf } from './late-syns.js';
 const IN_FLIGHT_LEAST_MS = 390;
 
 /** After so many audits only some are made: they look at all backends of a VIP. */
-const ALL_OF_FIRST = 5_000;
+const ALL_OF_FIRST = 2_000;
 const STRIDE = 16;
 
 export const pendingInFlight: Invariant = {

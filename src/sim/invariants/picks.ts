@@ -15,7 +15,7 @@ const RESOLUTION_MS = 1;
 const UNMEASURED = 1e9;
 
 /** After so many picks only every so-manieth is looked at: the oracle costs more than the pick. */
-const ALL_OF_FIRST = 3_000;
+const ALL_OF_FIRST = 1_000;
 const STRIDE = 16;
 
 /** A pick as somebody sees it who knows what it could see and how often it drew. */

@@ -63,14 +63,18 @@ export const oneAtATime: Invariant = {
   promise: 'an actor handles one message at a time, and no other actor of its node runs meanwhile',
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
-    const handling = new Map<HostEyes, string>();
-    eyes.onMessage('all', 'before', ({ host, path }) => handling.set(host, path));
+    const handling = new Map<HostEyes, { path: string | undefined }>();
+    for (const host of eyes.hosts.values()) handling.set(host, { path: undefined });
+    eyes.onMessage('all', 'before', ({ host, path }) => {
+      handling.get(host)!.path = path;
+    });
     eyes.onMessage('all', 'after', ({ host, path }) => {
+      const under = handling.get(host)!;
       // A crash has no end of its own, so what began stays noted until the next message begins.
-      if (handling.get(host) !== path) {
+      if (under.path !== path) {
         verdicts.broken(`${path}: something else began before its message was handled`, host.name);
       }
-      handling.delete(host);
+      under.path = undefined;
     });
     return {};
   },

@@ -3,17 +3,19 @@ import { MACHINE_TROUBLE, NETWORK_TROUBLE } from './disturbances.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant } from './invariant.js';
 
-/** Every host's connection table is looked through so often. */
+/** Every host's connection table is looked through so often in a small fleet; in a large one more seldom. */
 const LOOK_EVERY_MS = 5_000;
+const SMALL_FLEET = 10;
 
 function everyNowAndThen(eyes: Eyes, look: (host: HostEyes) => void): void {
   const hosts = [...eyes.hosts.values()];
+  const everyMs = LOOK_EVERY_MS * Math.max(1, hosts.length / SMALL_FLEET);
   hosts.forEach((host, index) => {
     const again = (): void => {
       look(host);
-      eyes.at(eyes.nowMs + LOOK_EVERY_MS, again);
+      eyes.at(eyes.nowMs + everyMs, again);
     };
-    eyes.at((LOOK_EVERY_MS * (index + 1)) / hosts.length, again);
+    eyes.at((everyMs * (index + 1)) / hosts.length, again);
   });
 }
 
