@@ -23,7 +23,7 @@ export interface DepartedBackends {
 }
 
 interface Handshake {
-  backend: Backend;
+  readonly backend: Backend;
   readonly startedMs: number;
 }
 
@@ -114,11 +114,16 @@ export class Balancer {
 
   /**
    * Chooses a backend for a SYN and counts the handshake as in flight; undefined when there is none. Asked
-   * again for a client whose handshake is in flight, it answers the same.
+   * again for a client whose handshake is in flight, it answers the same while it has that backend; the handshake
+   * begins anew: it may be of another connection, from a port that is used again before we heard of the first.
    */
   place(client: Endpoint, nowMs: number, random: () => number): Endpoint | undefined {
     const known = this.#handshakes.get(client);
-    if (known !== undefined) return known.backend.endpoint;
+    this.#end(client);
+    if (known !== undefined && this.#byEndpoint.get(known.backend.endpoint) === known.backend) {
+      this.#track(client, known.backend, nowMs);
+      return known.backend.endpoint;
+    }
     return this.#begin(client, nowMs, random, undefined);
   }
 

@@ -43,6 +43,25 @@ test('asked again for a client in flight it answers the same and counts once', (
   t.deepEqual([one.handshakesInFlight, pendingOf(one)], [1, 1]);
 });
 
+test('asked again for a client in flight the handshake begins anew', (t) => {
+  const { balancer: one, telemetry, random } = balancer(set('10.2.0.1:80'));
+  one.place(client(1), 0, random);
+  one.place(client(2), 100, random);
+  one.place(client(1), 300, random);
+  one.expire(400);
+  t.deepEqual([telemetry.handshakes.timedOut, one.nextExpiryMs()], [0, 500]);
+  one.expire(700);
+  t.deepEqual([telemetry.handshakes.timedOut, pendingOf(one)], [2, 0]);
+});
+
+test('asked again for a client in flight to a backend that left it chooses another', (t) => {
+  const { balancer: one, random } = balancer(new Set([A]));
+  one.place(client(1), 0, random);
+  one.setBackends(new Set([B]), ALL_REACHABLE);
+  t.is(one.place(client(1), 10, random), B);
+  t.deepEqual([one.handshakesInFlight, pendingOf(one)], [1, 1]);
+});
+
 type Ending = { readonly what: string; readonly end: (one: Balancer, chosen: Endpoint) => void };
 const endings: readonly (Ending & { successes: number; failures: number })[] = [
   {
@@ -312,8 +331,9 @@ test('whatever happens, pending of each backend is its handshakes in flight', (t
         switch (step.kind) {
           case 'place': {
             const chosen = one.place(step.client, nowMs, random);
-            if (current === undefined) begin(step.client, chosen);
-            else t.is(chosen, current.backend);
+            if (current !== undefined && model.backends.has(current.backend)) t.is(chosen, current.backend);
+            end(step.client);
+            begin(step.client, chosen);
             break;
           }
           case 'answered':
