@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { WebSocketServer } from 'ws';
-import { addressOf, formatAddress, formatEndpoint, portOf } from '../../src/core/endpoint.js';
+import { addressOf, type Endpoint, formatAddress, formatEndpoint, portOf } from '../../src/core/endpoint.js';
 import { DiallerHandshake } from '../../src/mesh/handshake.js';
 import { MESH_PATH } from '../../src/mesh/settings.js';
 import type { WsMesh } from '../../src/mesh/ws-mesh.js';
@@ -12,7 +12,14 @@ import type { MeshEvent } from '../../src/ports/mesh.js';
 import { eventually } from '../support/eventually.js';
 import { RecordingLog } from '../support/recording-log.js';
 import { freshEndpoint, freshPeer, KEY, type NodeOptions, openMesh } from './loopback.js';
-import { clientFrame, poke, rawConnection, strange, strangeSocket, UPGRADE } from './stranger.js';
+import { clientFrame, leaveAll, poke, rawConnection, strange, strangeSocket, UPGRADE } from './stranger.js';
+
+/** How long a machine that is busy with other things may take for what is otherwise done at once. */
+const PATIENCE_MS = 15_000;
+
+function soon<T>(what: string, ask: () => T, fits: (answer: T) => boolean) {
+  return eventually(what, ask, fits, PATIENCE_MS);
+}
 
 interface Node {
   readonly mesh: WsMesh;
@@ -22,7 +29,12 @@ interface Node {
 }
 
 const opened: WsMesh[] = [];
-test.after.always(() => Promise.all(opened.map((mesh) => mesh.stop())));
+const servers: Server[] = [];
+test.afterEach.always(async () => {
+  for (const server of servers.splice(0)) server.close();
+  leaveAll();
+  await Promise.all(opened.splice(0).map((mesh) => mesh.stop()));
+});
 
 async function node(name: string, options: NodeOptions = {}): Promise<Node> {
   const self = options.self ?? freshPeer(name);
@@ -34,20 +46,25 @@ async function node(name: string, options: NodeOptions = {}): Promise<Node> {
   return { mesh, self, events, log };
 }
 
+function listening(server: Server, at: Endpoint): Promise<void> {
+  servers.push(server);
+  return new Promise((resolve) => server.listen(portOf(at), formatAddress(addressOf(at)), resolve));
+}
+
 const kindsOf = (events: readonly MeshEvent[]) => events.map((event) => event.kind);
 const isUp = (events: readonly MeshEvent[]) => kindsOf(events).includes('opened');
 
 /** Who is turned away may know it before the victim has counted it. */
 async function counted(victim: Node, count: number): Promise<void> {
   const ask = () => victim.mesh.traffic().unauthenticated;
-  await eventually('the strangers are counted', ask, (n) => n === count, 3000);
+  await soon('the strangers are counted', ask, (n) => n === count);
 }
 
 /** A node is well if it can still be joined. */
 async function stillServes(attacked: Node): Promise<void> {
   const friend = await node('friend');
-  friend.mesh.dial(attacked.self.endpoint, 2000);
-  await eventually('a link to the node attacked', () => friend.events, isUp, 3000);
+  friend.mesh.dial(attacked.self.endpoint, PATIENCE_MS);
+  await soon('a link to the node attacked', () => friend.events, isUp);
 }
 
 /** A stranger's web socket that knows the key: a member that turned. */
@@ -62,7 +79,7 @@ async function traitor(victim: Node) {
   if (step.kind !== 'send') throw new Error(step.kind);
   socket.ws.send(step.frame);
   await socket.frame(1);
-  await eventually('a link to the traitor', () => victim.events, isUp, 3000);
+  await soon('a link to the traitor', () => victim.events, isUp);
   return socket;
 }
 
@@ -94,7 +111,7 @@ const requests: readonly { title: string; octets: string | Uint8Array; answer: R
 ];
 
 for (const { title, octets, answer } of requests) {
-  test(`mesh attacked: ${title} gets a short answer and the end`, async (t) => {
+  test.serial(`mesh attacked: ${title} gets a short answer and the end`, async (t) => {
     const victim = await node('victim');
     const seen = await poke(victim.self.endpoint, octets);
     t.regex(seen.text, answer);
@@ -105,13 +122,13 @@ for (const { title, octets, answer } of requests) {
   });
 }
 
-test('mesh attacked: random octets at every stage', async (t) => {
-  const victim = await node('victim', { limits: { maxWaitingPerAddress: 1000 } });
+test.serial('mesh attacked: random octets at every stage', async (t) => {
+  const victim = await node('victim', { limits: { maxWaitingPerAddress: 1000, handshakeTimeoutMs: 3000 } });
   const pokes: Promise<unknown>[] = [];
   for (let i = 0; i < 60; i++) {
     const noise = randomBytes(1 + (i % 40) * 50);
-    pokes.push(poke(victim.self.endpoint, noise, { forMs: 2500 }));
-    pokes.push(poke(victim.self.endpoint, Buffer.concat([Buffer.from(UPGRADE), noise]), { forMs: 2500 }));
+    pokes.push(poke(victim.self.endpoint, noise));
+    pokes.push(poke(victim.self.endpoint, Buffer.concat([Buffer.from(UPGRADE), noise])));
     pokes.push(
       poke(
         victim.self.endpoint,
@@ -141,67 +158,67 @@ const strangersFrames: readonly { title: string; octets: Uint8Array }[] = [
 ];
 
 for (const { title, octets } of strangersFrames) {
-  test(`mesh attacked: ${title} instead of a hello ends the connection before its time`, async (t) => {
+  test.serial(`mesh attacked: ${title} instead of a hello ends the connection before its time`, async (t) => {
     const victim = await node('victim');
     const seen = await poke(victim.self.endpoint, Buffer.concat([Buffer.from(UPGRADE), octets]));
     t.true(seen.closed);
-    t.true(seen.ms < 1500, `${seen.ms} ms`);
+    t.true(seen.ms < PATIENCE_MS, `${seen.ms} ms`);
     t.deepEqual(victim.events, []);
   });
 }
 
-test('mesh attacked: who says nothing, drips, or stops after the upgrade is gone after the time for a handshake', async (t) => {
-  const victim = await node('victim', { limits: { handshakeTimeoutMs: 400 } });
-  const silent = poke(victim.self.endpoint, '');
-  const upgraded = poke(victim.self.endpoint, UPGRADE);
-  const startedMs = performance.now();
-  const socket = rawConnection(victim.self.endpoint);
-  const drip = setInterval(() => socket.write('G'), 20);
-  await new Promise((resolve) => socket.once('close', resolve));
-  clearInterval(drip);
-  for (const ms of [performance.now() - startedMs, (await silent).ms, (await upgraded).ms]) {
-    t.true(ms > 100 && ms < 4000, `${ms} ms`);
-  }
-  t.true((await silent).closed && (await upgraded).closed);
-  await counted(victim, 3);
-});
+test.serial(
+  'mesh attacked: who says nothing, drips, or stops after the upgrade is gone after the time for a handshake',
+  async (t) => {
+    const victim = await node('victim', { limits: { handshakeTimeoutMs: 400 } });
+    const silent = poke(victim.self.endpoint, '');
+    const upgraded = poke(victim.self.endpoint, UPGRADE);
+    const startedMs = performance.now();
+    const socket = rawConnection(victim.self.endpoint);
+    socket.write(`GET ${MESH_PATH} HTTP/1.1\r\nX: `);
+    const drip = setInterval(() => socket.write('x'), 20);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(drip);
+    for (const ms of [performance.now() - startedMs, (await silent).ms, (await upgraded).ms]) {
+      t.true(ms > 100 && ms < PATIENCE_MS, `${ms} ms`);
+    }
+    t.true((await silent).closed && (await upgraded).closed);
+    await counted(victim, 3);
+  },
+);
 
-test('mesh attacked: a thousand connections that say nothing lock nobody out', async (t) => {
+test.serial('mesh attacked: a thousand connections that say nothing lock nobody out', async (t) => {
   const victim = await node('victim', { limits: { handshakeTimeoutMs: 60_000 } });
   const sockets = Array.from({ length: 1000 }, (_, i) =>
     rawConnection(victim.self.endpoint, `127.99.${i % 50}.1`),
   );
-  await eventually(
+  await soon(
     'they are turned away',
     () => victim.mesh.traffic().unauthenticated,
     (n) => n >= 700,
-    4000,
   );
   await stillServes(victim);
   // Those that were let in and are left over: 50 addresses with 16 each are more than 256.
   const left = () => sockets.filter((socket) => !socket.destroyed).length;
-  await eventually('no more than the limit is left', left, (n) => n <= 256, 3000);
+  await soon('no more than the limit is left', left, (n) => n <= 256);
   t.true(left() >= 200, `${left()}`);
-  for (const socket of sockets) socket.destroy();
 });
 
-test('mesh attacked: a flood from the address of a peer does not keep the peer out', async (t) => {
+test.serial('mesh attacked: a flood from the address of a peer does not keep the peer out', async (t) => {
   const victim = await node('victim', { limits: { handshakeTimeoutMs: 60_000 } });
   const friend = await node('friend');
   const from = formatAddress(addressOf(friend.self.endpoint));
-  const sockets = Array.from({ length: 100 }, () => rawConnection(victim.self.endpoint, from));
-  friend.mesh.dial(victim.self.endpoint, 2000);
-  await eventually(
+  for (let i = 0; i < 100; i++) rawConnection(victim.self.endpoint, from);
+  friend.mesh.dial(victim.self.endpoint, PATIENCE_MS);
+  await soon(
     'a link',
     () => friend.events,
     (events) => events.length > 0,
-    3000,
   );
   t.deepEqual(kindsOf(friend.events), ['opened']);
-  for (const socket of sockets) socket.destroy();
 });
 
-test('mesh attacked: a recorded handshake, played again, opens nothing', async (t) => {
+test.serial('mesh attacked: a recorded handshake, played again, opens nothing', async (t) => {
   const victim = await node('victim');
   const friend = await node('friend');
   // A wire that records what the friend sends.
@@ -216,17 +233,15 @@ test('mesh attacked: a recorded handshake, played again, opens nothing', async (
     outer.pipe(inner);
   });
   const at = freshEndpoint();
-  await new Promise<void>((resolve) => tap.listen(portOf(at), formatAddress(addressOf(at)), resolve));
-  friend.mesh.dial(at, 1000);
-  await eventually(
+  await listening(tap, at);
+  friend.mesh.dial(at, PATIENCE_MS);
+  await soon(
     'an answer',
     () => friend.events,
     (events) => events.length > 0,
-    3000,
   );
   // The friend dialled the wire's address, which the victim is not: a relay gains nothing.
   t.deepEqual(friend.events, [{ kind: 'dial-failed', to: at, reason: 'unauthenticated' }]);
-  tap.close();
   const hello = Buffer.concat(recorded);
   t.true(hello.length > 200);
   t.true((await poke(victim.self.endpoint, hello)).closed);
@@ -234,14 +249,14 @@ test('mesh attacked: a recorded handshake, played again, opens nothing', async (
   await counted(victim, 2);
 });
 
-test('mesh attacked: a hello that opened a link opens no second one', async (t) => {
+test.serial('mesh attacked: a hello that opened a link opens no second one', async (t) => {
   const victim = await node('victim');
   const credentials = { self: freshPeer('friend'), keys: [KEY], binding: new Uint8Array() };
   const first = strangeSocket(victim.self.endpoint);
   const step = new DiallerHandshake(credentials, victim.self.endpoint).receive(await first.frame(0));
   if (step.kind !== 'send') return t.fail();
   first.ws.send(step.frame);
-  await eventually('the first link', () => victim.events, isUp, 3000);
+  await soon('the first link', () => victim.events, isUp);
   const second = strangeSocket(victim.self.endpoint);
   await second.frame(0);
   second.ws.send(step.frame);
@@ -249,7 +264,7 @@ test('mesh attacked: a hello that opened a link opens no second one', async (t) 
   t.deepEqual(kindsOf(victim.events), ['opened']);
 });
 
-test('mesh attacked: a challenge reflected to its author opens nothing', async (t) => {
+test.serial('mesh attacked: a challenge reflected to its author opens nothing', async (t) => {
   const victim = await node('victim');
   // The attacker listens, and passes the victim's own challenge back to it.
   const at = freshEndpoint();
@@ -269,17 +284,15 @@ test('mesh attacked: a challenge reflected to its author opens nothing', async (
       ws.send(hello);
     }),
   );
-  await new Promise<void>((resolve) => http.listen(portOf(at), formatAddress(addressOf(at)), resolve));
-  victim.mesh.dial(at, 1500);
-  await eventually(
+  await listening(http, at);
+  victim.mesh.dial(at, PATIENCE_MS);
+  await soon(
     'an answer',
     () => victim.events,
     (events) => events.length > 0,
-    3000,
   );
   t.deepEqual(victim.events, [{ kind: 'dial-failed', to: at, reason: 'unauthenticated' }]);
   t.is(heard[1]?.toString(), '4401');
-  http.close();
 });
 
 const breaches: readonly { title: string; act: (ws: ReturnType<typeof strangeSocket>['ws']) => void }[] = [
@@ -292,15 +305,14 @@ const breaches: readonly { title: string; act: (ws: ReturnType<typeof strangeSoc
 ];
 
 for (const { title, act } of breaches) {
-  test(`mesh attacked: a member that sends ${title} loses its link`, async (t) => {
+  test.serial(`mesh attacked: a member that sends ${title} loses its link`, async (t) => {
     const victim = await node('victim');
     const socket = await traitor(victim);
     act(socket.ws);
-    await eventually(
+    await soon(
       'the end of the link',
       () => kindsOf(victim.events),
       (kinds) => kinds.includes('closed'),
-      3000,
     );
     t.like(victim.events.at(-1), { kind: 'closed', reason: 'protocol' });
     t.deepEqual(kindsOf(victim.events), ['opened', 'closed']);
@@ -308,7 +320,7 @@ for (const { title, act } of breaches) {
   });
 }
 
-test('mesh attacked: a member that never reads is cut, whatever it sends', async (t) => {
+test.serial('mesh attacked: a member that never reads is cut, whatever it sends', async (t) => {
   const victim = await node('victim');
   const socket = await traitor(victim);
   socket.ws.pause();
@@ -325,7 +337,7 @@ test('mesh attacked: a member that never reads is cut, whatever it sends', async
   socket.ws.terminate();
 });
 
-test('mesh attacked: a listener that is no mesh is not waited for', async (t) => {
+test.serial('mesh attacked: a listener that is no mesh is not waited for', async (t) => {
   const rows: readonly { answer: string; reason: string }[] = [
     { answer: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', reason: 'unauthenticated' },
     { answer: 'SSH-2.0-OpenSSH_9.2\r\n', reason: 'unauthenticated' },
@@ -344,21 +356,19 @@ test('mesh attacked: a listener that is no mesh is not waited for', async (t) =>
       if (answer === '') socket.resetAndDestroy();
       else socket.write(answer);
     });
-    await new Promise<void>((resolve) => server.listen(portOf(at), formatAddress(addressOf(at)), resolve));
+    await listening(server, at);
     const before = caller.events.length;
-    caller.mesh.dial(at, 1500);
-    await eventually(
+    caller.mesh.dial(at, PATIENCE_MS);
+    await soon(
       'an answer',
       () => caller.events,
       (events) => events.length > before,
-      3000,
     );
     t.like(caller.events.at(-1), { kind: 'dial-failed', to: at, reason }, answer.slice(0, 40));
-    server.close();
   }
 });
 
-test('mesh: another node of the same address is told of by name, and both run on', async (t) => {
+test.serial('mesh: another node of the same address is told of by name, and both run on', async (t) => {
   const first = await node('first');
   const socket = strangeSocket(first.self.endpoint);
   const twin = { ...freshPeer('twin'), endpoint: first.self.endpoint };
@@ -374,19 +384,18 @@ test('mesh: another node of the same address is told of by name, and both run on
   await stillServes(first);
 });
 
-test('mesh: keys are exchanged under way, and links that stand stay', async (t) => {
+test.serial('mesh: keys are exchanged under way, and links that stand stay', async (t) => {
   const [old, fresh] = [Buffer.alloc(32, 'old'), Buffer.alloc(32, 'new')];
   const keys = { a: [old], b: [old] };
   const a = await node('a', { keys: () => keys.a });
   const b = await node('b', { keys: () => keys.b });
   const link = async (from: Node, to: Node) => {
     const before = from.events.length;
-    from.mesh.dial(to.self.endpoint, 2000);
-    await eventually(
+    from.mesh.dial(to.self.endpoint, PATIENCE_MS);
+    await soon(
       'an answer',
       () => from.events,
       (events) => events.length > before,
-      3000,
     );
     return from.events.at(-1)!.kind;
   };
@@ -409,7 +418,7 @@ test('mesh: keys are exchanged under way, and links that stand stay', async (t) 
   t.is(b.mesh.links().length, 8);
 });
 
-test('mesh: a port that is taken, and an address of another host, are told in words', async (t) => {
+test.serial('mesh: a port that is taken, and an address of another host, are told in words', async (t) => {
   const first = await node('first');
   await t.throwsAsync(openMesh({ self: freshPeer('second', first.self.endpoint) }), {
     message: `mesh: another program listens at ${formatEndpoint(first.self.endpoint)}; set mesh.port to another port on all nodes, or end that program`,
@@ -420,27 +429,25 @@ test('mesh: a port that is taken, and an address of another host, are told in wo
   });
 });
 
-test('mesh: after stop the port is free, and peers hear of an orderly end', async (t) => {
+test.serial('mesh: after stop the port is free, and peers hear of an orderly end', async (t) => {
   const a = await node('a');
   const b = await node('b');
-  a.mesh.dial(b.self.endpoint, 2000);
-  await eventually('a link', () => b.events, isUp, 3000);
+  a.mesh.dial(b.self.endpoint, PATIENCE_MS);
+  await soon('a link', () => b.events, isUp);
   const startedMs = performance.now();
   await b.mesh.stop();
-  t.true(performance.now() - startedMs < 2500);
-  await eventually(
+  t.true(performance.now() - startedMs < 5000);
+  await soon(
     'the end',
     () => kindsOf(a.events),
     (kinds) => kinds.includes('closed'),
-    3000,
   );
   t.like(a.events.at(-1), { kind: 'closed', reason: 'ended' });
-  a.mesh.dial(b.self.endpoint, 1000);
-  await eventually(
+  a.mesh.dial(b.self.endpoint, PATIENCE_MS);
+  await soon(
     'an answer',
     () => kindsOf(a.events),
     (kinds) => kinds.includes('dial-failed'),
-    3000,
   );
   t.like(a.events.at(-1), { reason: 'refused' });
   t.deepEqual(a.mesh.links(), []);

@@ -113,7 +113,7 @@ for (const { title, change } of changes) {
     const { keys, first, log } = await ring(path);
     t.is(first(), old);
     change(path, `${old}\n${fresh}\n`);
-    await eventually('the new keys', first, (text) => text === `${old},${fresh}`, 5000);
+    await eventually('the new keys', first, (text) => text === `${old},${fresh}`, 15_000);
     const told = log.named('mesh-keys-changed').map(({ fields }) => fields.fingerprints as string[]);
     t.deepEqual(
       told.map((fingerprints) => fingerprints.length),
@@ -130,15 +130,15 @@ test('key ring: while the file is gone or faulty the last keys stay, and each fa
   const { keys, first, log } = await ring(path);
   rmSync(path);
   const told = () => log.named('mesh-keys-unreadable').length;
-  await eventually('the first fault', told, (count) => count === 1, 5000);
+  await eventually('the first fault', told, (count) => count === 1, 15_000);
   writeFileSync(path, 'rubbish!');
-  await eventually('the second fault', told, (count) => count === 2, 5000);
+  await eventually('the second fault', told, (count) => count === 2, 15_000);
   writeFileSync(path, 'rubbish!!');
   await sleep(150);
   t.is(told(), 2);
   t.is(first(), old);
   writeFileSync(path, fresh);
-  await eventually('the new key', first, (text) => text === fresh, 5000);
+  await eventually('the new key', first, (text) => text === fresh, 15_000);
   keys.close();
 });
 
@@ -151,7 +151,7 @@ test('key ring: a file that everybody can read is warned of, once', async (t) =>
   const { keys, log, first } = await ring(path);
   const fresh = generateKey();
   writeFileSync(path, fresh);
-  await eventually('the new key', first, (text) => text === fresh, 5000);
+  await eventually('the new key', first, (text) => text === fresh, 15_000);
   t.is(log.named('mesh-keys-exposed').length, 1);
   keys.close();
 });

@@ -32,7 +32,8 @@ export function meshSettings(options: NodeOptions = {}): MeshSettings {
     self: options.self ?? freshPeer(),
     keys: 'keys' in options ? options.keys : () => [KEY],
     tls: options.tls,
-    limits: { ...MESH_LIMITS, ...options.limits },
+    // Tests share their machine with others.
+    limits: { ...MESH_LIMITS, handshakeTimeoutMs: 20_000, ...options.limits },
     clock: systemClock,
     log: options.log ?? new RecordingLog(),
   };

@@ -31,12 +31,12 @@ function keyFile(name: string, ...keys: readonly string[]): string {
 async function answer(from: NodeMesh, to: NodeMeshSettings): Promise<string> {
   const events: MeshEvent[] = [];
   from.mesh.receive((batch) => events.push(...batch));
-  from.mesh.dial(to.endpoint, 2000);
+  from.mesh.dial(to.endpoint, 15_000);
   await eventually(
     'an answer',
     () => events,
     (all) => all.length > 0,
-    3000,
+    15_000,
   );
   return events[0]!.kind;
 }
@@ -91,7 +91,7 @@ tlsTest('node mesh: certificates that are exchanged in the files are in use soon
     'the fault',
     () => log.named('mesh-tls-unreadable').length,
     (count) => count === 1,
-    5000,
+    15_000,
   );
   t.is(watch.identity, before);
   for (const which of ['cert', 'key', 'ca'] as const) copyFileSync(other[which], mine[which]);
@@ -99,7 +99,7 @@ tlsTest('node mesh: certificates that are exchanged in the files are in use soon
     'the new identity',
     () => told,
     (count) => count >= 1,
-    5000,
+    15_000,
   );
   t.notDeepEqual(watch.identity.cert, before.cert);
   watch.close();

@@ -12,14 +12,10 @@ export interface Seen {
   readonly ms: number;
 }
 
-/** A raw connection to `to`, from `from` if given; it sends `octets` and looks until it is ended, or `forMs` are over. */
-export async function poke(
-  to: Endpoint,
-  octets: Uint8Array | string,
-  { forMs = 3000, from }: { readonly forMs?: number; readonly from?: string } = {},
-): Promise<Seen> {
+/** A raw connection to `to`; it sends `octets` and looks until it is ended, or `forMs` are over. */
+export async function poke(to: Endpoint, octets: Uint8Array | string, forMs = 15_000): Promise<Seen> {
   const startedMs = performance.now();
-  const socket = rawConnection(to, from);
+  const socket = rawConnection(to);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
   socket.write(octets);
@@ -31,6 +27,15 @@ export async function poke(
   return { text: Buffer.concat(chunks).toString('latin1'), closed, ms: performance.now() - startedMs };
 }
 
+const raw = new Set<Socket>();
+const strangers = new Set<WebSocket>();
+
+/** Ends every connection made here. */
+export function leaveAll(): void {
+  for (const socket of raw) socket.destroy();
+  for (const ws of strangers) ws.terminate();
+}
+
 export function rawConnection(to: Endpoint, from?: string): Socket {
   const socket = connect({
     host: formatAddress(addressOf(to)),
@@ -38,6 +43,8 @@ export function rawConnection(to: Endpoint, from?: string): Socket {
     ...(from === undefined ? {} : { localAddress: from }),
   });
   socket.on('error', () => {});
+  raw.add(socket);
+  socket.on('close', () => raw.delete(socket));
   return socket;
 }
 
@@ -67,16 +74,18 @@ export function strangeSocket(to: Endpoint): StrangeSocket {
 /** The same around a web socket that is there already. */
 export function strange(ws: WebSocket): StrangeSocket {
   const frames: Buffer[] = [];
+  strangers.add(ws);
+  ws.on('close', () => strangers.delete(ws));
   ws.on('message', (data) => frames.push(Buffer.from(data)));
   ws.on('error', () => {});
   const closed = new Promise<number>((resolve) => ws.on('close', resolve));
   const frame = async (index: number): Promise<Buffer> => {
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 1500; i++) {
       const found = frames[index];
       if (found !== undefined) return found;
       await sleep(10);
     }
-    throw new Error(`no frame ${index} in 3 s`);
+    throw new Error(`no frame ${index} in 15 s`);
   };
   return { ws, frames, frame, closed };
 }

@@ -55,12 +55,12 @@ type Node = Awaited<ReturnType<typeof node>>;
 
 async function dial(from: Node, to: Node): Promise<string> {
   const before = from.events.length;
-  from.mesh.dial(to.self.endpoint, 2500);
+  from.mesh.dial(to.self.endpoint, 15_000);
   await eventually(
     'an answer',
     () => from.events,
     (events) => events.length > before,
-    4000,
+    15_000,
   );
   const event = from.events[before]!;
   return event.kind === 'dial-failed' ? event.reason : event.kind;
@@ -167,7 +167,7 @@ tlsTest(
       'the end',
       () => a.events.map(({ kind }) => kind),
       (kinds) => kinds.includes('closed'),
-      3000,
+      15_000,
     );
     t.like(a.events.at(-1), { kind: 'closed', reason: 'reset' });
   },
@@ -186,7 +186,7 @@ tlsTest(
       'all are turned away',
       () => victim.mesh.traffic().unauthenticated,
       (count) => count === 102,
-      4000,
+      15_000,
     );
     for (const socket of crowd) socket.destroy();
   },
