@@ -18,6 +18,7 @@ const rows: readonly [fault: string, plan: Plan][] = [
       connectionsPerSecond: 60,
       longConnections: 0,
       source: 'file',
+      mesh: false,
       faults: [
         {
           atMs: 8_000,
