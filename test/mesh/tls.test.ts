@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { addressOf, formatAddress } from '../../src/core/endpoint.js';
 import { readTlsFiles, type TlsIdentity, type TlsPaths } from '../../src/mesh/tls-files.js';
@@ -132,9 +131,12 @@ for (const { title, a, b, answer } of meetings) {
   tlsTest(`mesh over TLS: ${title}`, async (t) => {
     const [from, to] = [await a(), await b()];
     t.is(await dial(from, to), answer);
-    await sleep(20);
     const open = answer === 'opened' ? 1 : 0;
-    t.is(to.mesh.links().length, open);
+    await eventually(
+      'the other end',
+      () => to.mesh.links().length,
+      (count) => count === open,
+    );
     t.is(from.mesh.links().length, open);
   });
 }
