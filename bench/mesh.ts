@@ -1,0 +1,226 @@
+import { fork } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { isMain, positive } from './command-line.js';
+import { writeResult } from './load-programs.js';
+import { MeshTown } from './mesh-town.js';
+import type { MeshRound, MeshSize, MeshTrouble } from './mesh-trials.js';
+import type { MeshRequest } from './mesh-worker.js';
+import { type Figure, figures, number, table } from './report.js';
+
+/**
+ * How fast the mesh knows who is gone, what it costs and what it believes wrongly: whole nodes in the simulator, many
+ * seeds.
+ *
+ *     npm run bench:mesh -- --seeds 300
+ */
+export interface MeshOptions {
+  readonly seeds: readonly number[];
+  readonly size: MeshSize;
+  readonly workers: number;
+  /** Nodes whose quiet cost is compared; undefined: not measured. */
+  readonly largeTown: number | undefined;
+  readonly say: (line: string) => void;
+}
+
+export interface MeshResult {
+  readonly rounds: readonly MeshRound[];
+  readonly large: { readonly nodes: number; readonly pings: number; readonly bytes: number } | undefined;
+  readonly figures: readonly Figure[];
+}
+
+const WORKER = new URL('./mesh-worker.js', import.meta.url);
+
+export async function benchMesh(options: MeshOptions): Promise<MeshResult> {
+  const rounds = await allRounds(options);
+  const large = options.largeTown === undefined ? undefined : await quietTown(options.largeTown);
+  return { rounds, large, figures: figuresOf(rounds, large) };
+}
+
+async function allRounds({ seeds, size, workers, say }: MeshOptions): Promise<MeshRound[]> {
+  const waiting = [...seeds];
+  const rounds: MeshRound[] = [];
+  const work = (): Promise<void> =>
+    new Promise((done, failed) => {
+      const child = fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      const next = (): void => {
+        const seed = waiting.shift();
+        if (seed === undefined) child.disconnect();
+        else child.send({ seed, size } satisfies MeshRequest);
+      };
+      child.on('message', (round: MeshRound) => {
+        rounds.push(round);
+        say(`${rounds.length}/${seeds.length} seed ${round.seed}: ${describe(round)}`);
+        next();
+      });
+      child.on('exit', (code) => {
+        if (code === 0) done();
+        else failed(new Error(`a worker ended with ${code}; ${waiting.length} seeds were left`));
+      });
+      next();
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, seeds.length) }, work));
+  return rounds.sort((a, b) => a.seed - b.seed);
+}
+
+async function quietTown(nodes: number): Promise<{ nodes: number; pings: number; bytes: number }> {
+  const town = new MeshTown(nodes, 1);
+  try {
+    town.boot();
+    await town.until(60_000);
+    const { pings, bytes } = await town.cost(town.machines, 10_000);
+    return { nodes, pings, bytes };
+  } finally {
+    town.end();
+  }
+}
+
+function describe(round: MeshRound): string {
+  const times = [round.panicMostMs, round.panicAllMs, round.killAllMs].map((ms) => number(ms, 0)).join('/');
+  return `formed ${number(round.formedMs, 0)} ms, gone after ${times} ms (panic 90 %, all; kill)`;
+}
+
+function figuresOf(rounds: readonly MeshRound[], large: MeshResult['large']): Figure[] {
+  const of = (pick: (round: MeshRound) => number | undefined): number[] =>
+    rounds.map((round) => pick(round) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
+  const at = (sorted: readonly number[], share: number): number | undefined =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  const most = (name: string, value: number | undefined, asked: number, unit = 'ms', digits = 0): Figure => ({
+    name,
+    value,
+    asked,
+    bound: 'at most',
+    unit,
+    digits,
+  });
+  const sum = (pick: (round: MeshRound) => number): number =>
+    rounds.reduce((total, round) => total + pick(round), 0);
+  const hourly = (pick: (round: MeshRound) => MeshTrouble): number =>
+    sum((round) => pick(round).falseDeaths) / sum((round) => pick(round).nodeHours);
+  const panicMost = of((round) => round.panicMostMs);
+  const panicAll = of((round) => round.panicAllMs);
+  const bytes = of((round) => round.bytesPerSecond);
+  const pings = of((round) => round.pingsPerSecond);
+  const list = [
+    most('five panic: gone for 9 of 10 survivors, p50', at(panicMost, 0.5), 1_000),
+    most('five panic: gone for all survivors, p99', at(panicAll, 0.99), 1_500),
+    most(
+      'five are killed: gone for all survivors, p99',
+      at(
+        of((round) => round.killAllMs),
+        0.99,
+      ),
+      100,
+    ),
+    most(
+      'false deaths meanwhile',
+      sum((round) => round.falseDeaths),
+      0,
+      '',
+      0,
+    ),
+    most(
+      'pauses up to 300 ms: false deaths',
+      sum((round) => round.pauses.falseDeaths),
+      0,
+      '',
+      0,
+    ),
+    most(
+      '1 % loss: false deaths',
+      sum((round) => round.lossOne.falseDeaths),
+      0,
+      '',
+      0,
+    ),
+    most(
+      '5 % loss: false deaths',
+      hourly((round) => round.lossFive),
+      1,
+      'per node-hour',
+      2,
+    ),
+    most(
+      '4 of 5 die: survivors are one piece, all seeds',
+      at(
+        of((round) => round.rejoinedMs),
+        1,
+      ),
+      10_000,
+    ),
+    most(
+      'formed, all seeds',
+      at(
+        of((round) => round.formedMs),
+        1,
+      ),
+      10_000,
+    ),
+    most(
+      'one more is known everywhere, all seeds',
+      at(
+        of((round) => round.joinedMs),
+        1,
+      ),
+      2_000,
+    ),
+    most('quiet: pings each, median', at(pings, 0.5), 7, 'per s', 2),
+    most('quiet: messages each, median', at(bytes, 0.5), 2_000, 'octets/s', 0),
+  ];
+  if (large === undefined) return list;
+  const than = `${large.nodes} nodes against those: `;
+  return [
+    ...list,
+    most(`${than}pings`, large.pings / at(pings, 0.5)!, 1.3, 'x', 2),
+    most(`${than}octets`, large.bytes / at(bytes, 0.5)!, 1.3, 'x', 2),
+  ];
+}
+
+/** Enough to see that it works. */
+export const SMALL = {
+  seeds: [1],
+  size: { nodes: 10, dead: 2, troubleMs: 5_000 },
+  workers: 1,
+  largeTown: undefined,
+} as const;
+
+if (isMain(import.meta.url)) {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '300' },
+      from: { type: 'string', default: '1' },
+      nodes: { type: 'string', default: '40' },
+      workers: { type: 'string', default: '2' },
+      large: { type: 'string', default: '1000' },
+      small: { type: 'boolean', default: false },
+    },
+  });
+  const from = positive('--from', values.from);
+  const seeds = Array.from({ length: positive('--seeds', values.seeds) }, (_, index) => from + index);
+  const nodes = positive('--nodes', values.nodes);
+  const say = (line: string) => console.log(line);
+  const result = await benchMesh(
+    values.small
+      ? { ...SMALL, say }
+      : {
+          seeds,
+          size: { nodes, dead: Math.max(1, Math.round(nodes / 8)), troubleMs: 20_000 },
+          workers: positive('--workers', values.workers),
+          largeTown: positive('--large', values.large),
+          say,
+        },
+  );
+  const rows = [
+    ['pauses', 'pauses'],
+    ['1 % loss', 'lossOne'],
+    ['5 % loss', 'lossFive'],
+  ] as const;
+  const troubles = rows.map(([name, key]) => {
+    const all = result.rounds.map((round) => round[key]);
+    const cuts = all.reduce((total, one) => total + one.falseCuts, 0);
+    const hours = all.reduce((total, one) => total + one.nodeHours, 0);
+    return [name, number(hours, 1), String(cuts), String(all.reduce((sum, one) => sum + one.falseDeaths, 0))];
+  });
+  console.log(`\n${table(['trouble', 'node-hours', 'false cuts', 'false deaths'], troubles)}`);
+  console.log(`\n${figures(result.figures)}`);
+  console.log(`\nall measurements: ${writeResult('mesh', result)}`);
+}
