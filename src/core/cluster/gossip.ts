@@ -67,6 +67,7 @@ export class Gossip {
   #summary: readonly number[] = [];
   #hash = 0;
   #hashedAt = '';
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     table: RecordTable,
@@ -191,7 +192,7 @@ export class Gossip {
   nextTickMs(): number | undefined {
     let nextMs = this.#publisher.dueMs ?? Number.POSITIVE_INFINITY;
     for (const { queue } of this.#outlets.values()) nextMs = Math.min(nextMs, queue.dueMs ?? nextMs);
-    nextMs = Math.min(nextMs, this.#liveness.nextDropMs() ?? nextMs);
+    nextMs = Math.min(nextMs, this.#lookMs(Number.NEGATIVE_INFINITY));
     return nextMs === Number.POSITIVE_INFINITY ? undefined : nextMs;
   }
 
@@ -332,9 +333,20 @@ export class Gossip {
 
   #done(nowMs: number): readonly GossipEffect[] {
     this.#publish(nowMs);
-    this.#effects.push(...this.#liveness.look(nowMs));
+    // Who leaves reaches nobody, and that is no news.
+    if (!this.#left && this.#lookMs(nowMs) <= nowMs) {
+      this.#effects.push(...this.#liveness.look(nowMs));
+      this.#lookedMs = nowMs;
+    }
     this.#flush(nowMs, false);
     return this.#take();
+  }
+
+  /** When to look again who is there. A search costs the more the more there are, so it waits the longer for further news. */
+  #lookMs(nowMs: number): number {
+    const dropMs = this.#liveness.nextDropMs() ?? Number.POSITIVE_INFINITY;
+    if (!this.#liveness.stale) return dropMs;
+    return Math.min(dropMs, Math.max(nowMs, this.#lookedMs + this.#settings.mergeMs + this.#table.size / 25));
   }
 
   #flush(nowMs: number, all: boolean): void {

@@ -53,8 +53,10 @@ export interface Surroundings {
   isReachable(member: Endpoint): boolean;
   /** Known members that no path leads to and that did not leave. */
   unreachable(): readonly Endpoint[];
-  /** Some members that a path leads to. */
+  /** All members that a path leads to. */
   reachable(): Iterable<Endpoint>;
+  /** How many neighbours it says that it has; undefined when nothing was heard of it. */
+  degree(member: Endpoint): number | undefined;
 }
 
 /** Why we dial somebody: to be let in, as a neighbour, or because a walk ended here. */
@@ -460,18 +462,21 @@ export class Hyparview {
     const free = this.#room() - this.#requests.size - this.#dials.size;
     const count = Math.min(free, (urgent ? DIALS_URGENT : DIALS_CALM) - this.#dials.size);
     if (count <= 0) return;
-    this.#restock();
-    const candidates = [...this.#view.passive]
-      .filter(([peer, { notBeforeMs }]) => notBeforeMs <= this.#nowMs && !this.#inTouch(peer))
-      .map(([peer]) => peer);
-    for (const peer of sample(candidates, count, this.#random)) this.#dial(peer, 'low');
+    for (const peer of sample(this.#candidates(), count, this.#random)) this.#dial(peer, 'low');
   }
 
-  /** A passive view that ran dry is filled from those whom everybody knows. */
-  #restock(): void {
-    if (this.#view.passive.size >= this.#settings.active) return;
-    for (const peer of sample(this.#around.reachable(), this.#settings.active, this.#random))
-      this.#note(peer);
+  /** Those of the passive view who may have room, or of all, if it knows of none. Who has no neighbour at all asks anybody. */
+  #candidates(): Endpoint[] {
+    const lost = this.#view.active.size === 0;
+    const mayHaveRoom = (peer: Endpoint): boolean =>
+      peer !== this.self &&
+      !this.#inTouch(peer) &&
+      !this.#died.has(peer) &&
+      (lost || (this.#around.degree(peer) ?? 0) < this.#settings.active);
+    const candidates = [...this.#view.passive]
+      .filter(([peer, { notBeforeMs }]) => notBeforeMs <= this.#nowMs && mayHaveRoom(peer))
+      .map(([peer]) => peer);
+    return candidates.length > 0 ? candidates : [...this.#around.reachable()].filter(mayHaveRoom);
   }
 
   /** Tries to reach somebody to whom there is no path: the contacts for ever, and whoever was lost. */

@@ -21,7 +21,8 @@ export class Liveness {
   readonly #names = new Map<Endpoint, string>();
   readonly #owners = new Map<string, Set<Endpoint>>();
   readonly #logs: GossipEffect[] = [];
-  #seen = '';
+  #seenTable = -1;
+  #seenGraph = -1;
   #dropMs: number | undefined;
 
   constructor(
@@ -53,11 +54,20 @@ export class Liveness {
     });
   }
 
+  /** Whether anything changed since the last look. */
+  get stale(): boolean {
+    return (
+      this.#seenTable !== this.#table.revision ||
+      this.#seenGraph !== this.#reachability.graphRevision ||
+      this.#logs.length > 0
+    );
+  }
+
   look(nowMs: number): readonly GossipEffect[] {
     const effects = this.#logs.splice(0);
-    const seen = `${this.#table.revision} ${this.#reachability.graphRevision}`;
+    const { stale } = this;
     const dropped = this.#dropMs !== undefined && this.#dropMs <= nowMs ? this.#drop(nowMs) : [];
-    if (seen === this.#seen && dropped.length === 0) return effects;
+    if (!stale && dropped.length === 0) return effects;
     const found: Endpoint[] = [];
     const lost: Endpoint[] = [];
     const left: Endpoint[] = [];
@@ -77,7 +87,8 @@ export class Liveness {
       if (this.#present.delete(member)) (hasLeft ? left : lost).push(member);
       else if (hasLeft && absence?.left === false) left.push(member);
     }
-    this.#seen = `${this.#table.revision} ${this.#reachability.graphRevision}`;
+    this.#seenTable = this.#table.revision;
+    this.#seenGraph = this.#reachability.graphRevision;
     this.#planDrop();
     if (found.length + lost.length + left.length + dropped.length > 0) {
       effects.push({ kind: 'members', found, lost, left, dropped });

@@ -79,6 +79,7 @@ export class House {
           )
           .map(([member]) => member),
       reachable: () => this.reachability.reached(),
+      degree: (member: Endpoint) => this.table.get(member)?.adjacency?.record.neighbours.length,
     };
     this.overlay = new Hyparview(
       self,
