@@ -181,7 +181,7 @@ const METRICS: readonly Metric[] = [
   ),
   counter(
     'minuteman_queue_dropped_full_total',
-    'Packets that found the queue full; they passed without being placed.',
+    'Packets dropped because the queue was full. Those that the kernel lets pass then, unplaced, it does not count; see the depth.',
     perQueue((queue) => queue.droppedFull),
   ),
   counter(

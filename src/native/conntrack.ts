@@ -23,7 +23,7 @@ import {
 } from './addon.js';
 
 export interface ConntrackOptions {
-  /** How long an entry lives before its SYN comes by; the kernel's own timeouts rule from then on. */
+  /** How long an entry lives that nobody answers: a SYN that is sent again does not renew it. */
   readonly timeoutSeconds: number;
   /** The group that the rules log answers to. */
   readonly logGroup: number;

@@ -20,7 +20,10 @@ export interface PacketQueueCounters {
   readonly received: number;
   /** Packets the kernel holds for us now, as it counts them. It shows its counts to user 0 only. */
   readonly depth: number | undefined;
-  /** Packets the kernel could not queue: full (they passed, FAIL_OPEN), or our socket had no room. */
+  /**
+   * Packets the kernel could not queue and dropped: full, or our socket had no room. Those it let pass because the
+   * queue was full (FAIL_OPEN) it counts nowhere.
+   */
   readonly droppedFull: number | undefined;
   readonly droppedNoBuffer: number | undefined;
   /** Times the socket overran (ENOBUFS) and reading went on. */
