@@ -1,0 +1,130 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { type CachedTree, Reachability } from '../../../src/core/cluster/reachability.js';
+import type { Endpoint } from '../../../src/core/endpoint.js';
+import { Town } from './town/town.js';
+
+const at = Town.endpointOf;
+const NODES = 9;
+
+/** What each node says, as in the records; index by node. */
+type Said = number[][];
+
+/** Distances by Bellman-Ford, and each node's smallest neighbour that is nearer: slow and obvious. */
+function bruteForce(said: Said, root: number): { distance: number[]; parent: (number | undefined)[] } {
+  const linked = (a: number, b: number): boolean => said[a]!.includes(b) && said[b]!.includes(a);
+  const nodes = said.map((_, node) => node);
+  const distance = nodes.map((node) => (node === root ? 0 : Number.POSITIVE_INFINITY));
+  for (const _ of nodes) {
+    for (const a of nodes)
+      for (const b of nodes) if (linked(a, b)) distance[b] = Math.min(distance[b]!, distance[a]! + 1);
+  }
+  const parent = nodes.map((node) =>
+    distance[node] === Number.POSITIVE_INFINITY
+      ? undefined
+      : nodes.find((other) => linked(node, other) && distance[other]! === distance[node]! - 1),
+  );
+  return { distance, parent };
+}
+
+const neighbours = fc.uniqueArray(fc.integer({ min: 0, max: NODES - 1 }), { maxLength: 4 });
+const change = fc.record({ node: fc.integer({ min: 0, max: NODES - 1 }), neighbours });
+
+function compare(reachability: Reachability, said: Said, root: number): void {
+  const { distance, parent } = bruteForce(said, root);
+  for (let node = 0; node < NODES; node += 1) {
+    const expected = distance[node] === Number.POSITIVE_INFINITY ? undefined : distance[node];
+    if (reachability.distance(at(node)) !== expected) throw new Error(`distance of ${node}`);
+    const mother = parent[node] === undefined ? undefined : at(parent[node]!);
+    if (reachability.parent(at(node)) !== mother) throw new Error(`parent of ${node}`);
+  }
+}
+
+test('after any changes the tree is the one that brute force finds', (t) => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), fc.boolean(), (changes, lookAlways) => {
+      const said: Said = Array.from({ length: NODES }, () => []);
+      const reachability = new Reachability(at(0));
+      for (const { node, neighbours } of changes) {
+        said[node] = neighbours.filter((other) => other !== node);
+        reachability.set(at(node), said[node].map(at));
+        // What was repaired beside the tree, and what was searched anew, must both be right.
+        if (lookAlways) compare(reachability, said, 0);
+      }
+      compare(reachability, said, 0);
+    }),
+    { numRuns: 3000 },
+  );
+  t.pass();
+});
+
+test('trees of others are right, cached or not', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(change, { maxLength: 30 }),
+      fc.integer({ min: 0, max: NODES - 1 }),
+      (changes, origin) => {
+        const said: Said = Array.from({ length: NODES }, () => []);
+        const cache = new Map<Endpoint, CachedTree>();
+        const reachability = new Reachability(at(3), cache);
+        for (const { node, neighbours } of changes) {
+          said[node] = neighbours.filter((other) => other !== node);
+          reachability.set(at(node), said[node].map(at));
+          const { distance, parent } = bruteForce(said, origin);
+          const expected =
+            distance[3] === Number.POSITIVE_INFINITY
+              ? []
+              : said.flatMap((_, n) =>
+                  parent[n] === 3 && distance[n] !== Number.POSITIVE_INFINITY ? [at(n)] : [],
+                );
+          if (String([...reachability.children(at(origin))].sort()) !== String(expected.sort()))
+            throw new Error('children');
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+  t.pass();
+});
+
+const SAYINGS: readonly [string, Said, number | undefined][] = [
+  ['a link that both list is one', [[1], [0]], 1],
+  ['a link that only the far end lists is none', [[], [0]], undefined],
+  ['a link that only the near end lists is none', [[1], []], undefined],
+  ['two steps are two', [[2], [2], [0, 1]], 2],
+  [
+    'the shorter of two ways counts',
+    [
+      [1, 2],
+      [0, 2],
+      [0, 1],
+    ],
+    1,
+  ],
+];
+for (const [what, said, distance] of SAYINGS) {
+  test(what, (t) => {
+    const reachability = new Reachability(at(0));
+    for (const [node, list] of said.entries()) reachability.set(at(node), list.map(at));
+    t.is(reachability.distance(at(1)), distance);
+  });
+}
+
+test('a change beside all shortest ways searches nothing anew', (t) => {
+  const reachability = new Reachability(at(0));
+  const ring = [
+    [1, 2],
+    [0, 3],
+    [0, 3],
+    [1, 2],
+  ];
+  for (const [node, list] of ring.entries()) reachability.set(at(node), list.map(at));
+  t.is(reachability.distance(at(3)), 2);
+  const before = reachability.searches;
+  reachability.set(at(1), [0, 3, 2].map(at));
+  reachability.set(at(2), [0, 3, 1].map(at));
+  t.is(reachability.parent(at(3)), at(1));
+  reachability.set(at(1), [0, 2].map(at));
+  t.is(reachability.parent(at(3)), at(2));
+  t.is(reachability.searches, before);
+});
