@@ -78,13 +78,17 @@ export const SCENARIOS: readonly { readonly name: ScenarioName; readonly about: 
 const COME_UP_MS = 8_000;
 const GET_WELL_MS = 20_000;
 
+/** Every daemon knows every backend: a thousand nodes with four of their own each would be four million. */
+const VIPS_MOST = 20;
+const BACKENDS_MOST = 1_000;
+
 /** The plan of a scenario for a seed: always the same one. */
 export function planOf(request: PlanRequest): Plan {
   const { scenario: name, seed, nodes = 5, durationMs = 60_000 } = request;
   const scenario = SCENARIO_TABLE[name];
   const stream = new Seed(seed).stream(`plan ${name}`);
   const either = stream.chance(0.5) ? 'file' : 'mesos-master';
-  const vips = request.vips ?? Math.max(2, Math.round(nodes / 2));
+  const vips = request.vips ?? between(Math.round(nodes / 2), 2, VIPS_MOST);
   const draft: PlanDraft = {
     seed,
     scenario: name,
@@ -92,7 +96,7 @@ export function planOf(request: PlanRequest): Plan {
     durationMs,
     healMs: Math.max(durationMs / 2, durationMs - GET_WELL_MS),
     vips,
-    backends: request.backends ?? Math.max(vips, nodes * 4),
+    backends: request.backends ?? between(nodes * 4, vips, BACKENDS_MOST),
     connectionsPerSecond: request.connectionsPerSecond ?? nodes * 5,
     longConnections: nodes,
     mesh: request.mesh ?? false,
@@ -100,6 +104,10 @@ export function planOf(request: PlanRequest): Plan {
   };
   const faults = [...scenario.faults(draft, stream)].sort((a, b) => a.atMs - b.atMs);
   return { ...draft, faults };
+}
+
+function between(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
 }
 
 /** Machines that end at one instant and stay away until it is time to get well. */
