@@ -7,7 +7,7 @@ import { Telemetry } from '../core/telemetry.js';
 import type { FirewallPlan } from '../ports/firewall.js';
 import type { PacketQueue } from '../ports/packet-queue.js';
 import type { Kernel, World } from '../ports/world.js';
-import { buildCluster, type Cluster } from './cluster/cluster.js';
+import { buildCluster, type Cluster, type MeshLimits } from './cluster/cluster.js';
 import { MESH_SOURCE } from './cluster/gossip.js';
 import { balancerManager } from './data-plane/balancer-manager.js';
 import { connectionObserver } from './data-plane/connection-observer.js';
@@ -30,6 +30,8 @@ export interface NodeSettings {
   readonly keepRulesOnExit: boolean;
   readonly masquerade: readonly Network[];
   readonly balancer: BalancerLimits;
+  /** Of a node in a mesh. */
+  readonly mesh?: MeshLimits | undefined;
 }
 
 export interface Node {
@@ -115,7 +117,7 @@ export function startNode(
       log,
     }),
   );
-  cluster = world.mesh && buildCluster(world.mesh, world, directory, table.mailbox);
+  cluster = world.mesh && buildCluster(world.mesh, world, directory, table.mailbox, settings.mesh);
   // A source's own name may hold what a path may not, such as the path of a file.
   const pollers = world.sources.map((entry, index) =>
     actor(

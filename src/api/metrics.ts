@@ -1,7 +1,8 @@
 import { Registry } from 'prom-client';
-import type { Histogram } from '../core/histogram.js';
 import type { NodeStatus } from '../core/status.js';
 import { CREATE_OUTCOMES, PICK_ALGORITHMS, PICK_BUCKETS, VERDICT_OUTCOMES } from '../core/telemetry.js';
+import { MESH_METRICS } from './mesh-metrics.js';
+import { by, counter, gauge, histogram, type Metric, one, type Sample, type Totals } from './metric.js';
 import type { TimeSlices } from './time-slice.js';
 
 /**
@@ -10,64 +11,6 @@ import type { TimeSlices } from './time-slice.js';
  * has a balancer of its own; beyond this many restarted actors the others are added up as `other`.
  */
 const MAX_ACTORS = 100;
-
-type Labels = Readonly<Record<string, string | number>>;
-
-interface Sample {
-  readonly value: number;
-  readonly labels?: Labels;
-  /** Of a histogram: which of its series. */
-  readonly metricName?: string;
-}
-
-/** What counts over all VIPs; a walk of its own, since there may be many. */
-interface Totals {
-  vips: number;
-  readonly backends: { available: number; unavailable: number; unreachable: number };
-  pending: number;
-}
-
-interface Scrape {
-  readonly node: NodeStatus;
-  readonly totals: Totals;
-}
-
-interface Metric {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  read(scrape: Scrape): readonly Sample[];
-}
-
-const one = (value: number): readonly Sample[] => [{ value }];
-const by = (label: string, values: Readonly<Record<string, number>>): readonly Sample[] =>
-  Object.entries(values).map(([key, value]) => ({ value, labels: { [label]: key } }));
-
-function histogramSamples(name: string, histogram: Histogram): readonly Sample[] {
-  let below = 0;
-  const buckets = histogram.bounds.map((bound, index) => {
-    below += histogram.counts[index]!;
-    return { metricName: `${name}_bucket`, labels: { le: bound }, value: below };
-  });
-  return [
-    ...buckets,
-    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: histogram.count },
-    { metricName: `${name}_sum`, value: histogram.sum },
-    { metricName: `${name}_count`, value: histogram.count },
-  ];
-}
-
-function histogram(name: string, help: string, of: (node: NodeStatus) => Histogram): Metric {
-  return { name, type: 'histogram', help, read: ({ node }) => histogramSamples(name, of(node)) };
-}
-
-function counter(name: string, help: string, read: Metric['read']): Metric {
-  return { name, type: 'counter', help, read };
-}
-
-function gauge(name: string, help: string, read: Metric['read']): Metric {
-  return { name, type: 'gauge', help, read };
-}
 
 function perQueue(
   of: (queue: ReturnType<NodeStatus['queues']>[number]) => number | undefined,
@@ -252,7 +195,7 @@ export class Metrics {
   constructor(node: NodeStatus, slices: TimeSlices) {
     this.#node = node;
     this.#slices = slices;
-    for (const metric of METRICS) this.#register(metric);
+    for (const metric of [...METRICS, ...MESH_METRICS]) this.#register(metric);
   }
 
   get contentType(): string {

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../core/endpoint.js';
 import type { BackendStatus, NodeStatus } from '../core/status.js';
 import type { Log } from '../ports/log.js';
+import { membersJson, meshJson } from './mesh-json.js';
 import { Metrics } from './metrics.js';
 import { TimeSlices } from './time-slice.js';
 import { sharedBackendJson, vipPieces, vipsPieces } from './vip-json.js';
@@ -77,7 +78,7 @@ export class Api {
 function route(server: FastifyInstance, status: NodeStatus, options: ApiOptions): void {
   const slices = new TimeSlices();
   const metrics = new Metrics(status, slices);
-  const { name, address } = options.node;
+  const { name } = options.node;
 
   server.get('/vips', (_, reply) => stream(reply, slices, vipsPieces(status.vips())));
 
@@ -128,14 +129,8 @@ function route(server: FastifyInstance, status: NodeStatus, options: ApiOptions)
     };
   });
 
-  // A node that runs alone knows itself. The note keeps an operator from looking for the others.
-  const note = 'mesh is not configured';
-  server.get('/members', async () => ({
-    self: name,
-    members: [{ name, address: address ?? null, reachable: true, distance: 0, active: false }],
-    note,
-  }));
-  server.get('/mesh', async () => ({ self: name, adjacency: { [name]: [] }, note }));
+  server.get('/members', async () => membersJson(options.node, status.mesh()));
+  server.get('/mesh', async () => meshJson(options.node, status.mesh()));
 }
 
 /** A request that cannot be answered; the message goes to the client. */

@@ -4,6 +4,7 @@ import { nativeKernel } from '../native/kernel.js';
 import type { SourceEntry } from '../ports/world.js';
 import { openSource } from '../sources/open-source.js';
 import { runAgent } from './agent.js';
+import { joinMesh } from './agent-mesh.js';
 import { claimKernel, orFail } from './claim-kernel.js';
 import type { SourceConfig } from './config.js';
 import { loadConfigOrFail } from './config-file.js';
@@ -17,15 +18,20 @@ export async function agentCommand(configFile: string, version: string): Promise
   const log = createLog();
   const lifetime = new Lifetime(log);
   if (dataPlane.enabled) await claimKernel(`node ${config.node.name}`);
+  const kernel = dataPlane.enabled
+    ? orFail(() => nativeKernel({ logGroup: logGroup(dataPlane) }))
+    : undefined;
+  const mesh = await joinMesh(config, systemClock, log);
   const world = {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
     log,
-    kernel: dataPlane.enabled ? orFail(() => nativeKernel({ logGroup: logGroup(dataPlane) })) : undefined,
+    kernel,
     sources: config.sources.map(sourceEntry),
+    mesh: mesh?.access,
   };
-  await runAgent(config, version, world, log, lifetime);
+  await runAgent(config, version, world, log, lifetime, mesh?.stop);
 }
 
 function sourceEntry(config: SourceConfig): SourceEntry {

@@ -7,15 +7,16 @@ import { CommandFailure, EXIT_FAILURE } from './failure.js';
 import type { Lifetime } from './lifetime.js';
 
 /** What the node's actors need of the configuration. */
-export function nodeSettings({ dataPlane, balancer }: Config): NodeSettings {
+export function nodeSettings({ dataPlane, balancer, mesh }: Config): NodeSettings {
   const { ipset, firstQueue, queues, keepRulesOnExit, masquerade } = dataPlane;
-  return { plan: { ipset, firstQueue, queues }, keepRulesOnExit, masquerade, balancer };
+  return { plan: { ipset, firstQueue, queues }, keepRulesOnExit, masquerade, balancer, mesh };
 }
 
 /**
  * Starts a node in `world` and its API; `lifetime` ends them. The API answers from the start, so that
  * operators can see what a node that is not ready lacks; `ready` is logged once both serve. When the API
- * cannot listen the node is stopped again, and the error says why.
+ * cannot listen the node is stopped again, and the error says why. `release` lets go of what `world` was made of,
+ * when the node needs it no longer.
  */
 export async function runAgent(
   config: Config,
@@ -23,6 +24,7 @@ export async function runAgent(
   world: World,
   log: Log,
   lifetime: Lifetime,
+  release: () => Promise<void> = async () => {},
 ): Promise<void> {
   let served: string | undefined;
   let nodeReady = false;
@@ -46,12 +48,14 @@ export async function runAgent(
   const api = new Api(node.status, { ...config.api, node: config.node, version }, log);
   lifetime.onStop(async () => {
     await stopNode(node);
+    await release();
     await api.close();
   });
   try {
     served = await api.listen();
   } catch (error) {
     await stopNode(node);
+    await release();
     throw new CommandFailure(EXIT_FAILURE, (error as Error).message);
   }
   announce();

@@ -1,3 +1,4 @@
+import type { MemberJson, MembersJson } from '../api/mesh-json.js';
 import type { BackendJson } from '../api/vip-json.js';
 import { askApi } from './api-client.js';
 import { CommandFailure, EXIT_FAILURE } from './failure.js';
@@ -33,18 +34,6 @@ interface HealthJson {
     readonly dropped_no_buffer: number | null;
   }[];
   readonly conntrack: { readonly count: number; readonly max: number } | null;
-}
-
-interface MembersJson {
-  readonly self: string;
-  readonly members: readonly {
-    readonly name: string;
-    readonly address: string | null;
-    readonly reachable: boolean;
-    readonly distance: number;
-    readonly active: boolean;
-  }[];
-  readonly note?: string;
 }
 
 const asJson = (body: unknown): string => `${JSON.stringify(body, null, 2)}\n`;
@@ -134,12 +123,17 @@ export async function askMembers({ api, json }: AskOptions): Promise<string> {
   if (json) return asJson(body);
   const { self, members, note } = body as MembersJson;
   const rows = members.map((member) => [
-    member.name === self ? `${member.name} (this node)` : member.name,
+    member.name === self && member.distance === 0 ? `${member.name} (this node)` : member.name,
     member.address ?? '-',
-    member.reachable ? 'reachable' : 'unreachable',
-    member.distance,
+    memberState(member),
+    member.distance ?? '-',
     member.active ? 'yes' : 'no',
   ]);
   const table = formatTable(['NODE', 'ADDRESS', 'STATE', 'DISTANCE', 'NEIGHBOUR'], rows);
   return note === undefined ? table : `${table}${note}\n`;
+}
+
+function memberState({ reachable, left }: MemberJson): string {
+  if (reachable) return 'reachable';
+  return left ? 'left' : 'unreachable';
 }

@@ -8,6 +8,7 @@ import { type ConfigContext, duration, filePath, matching, port, text, whole } f
 import { formatDuration } from './duration.js';
 import {
   checkMesh,
+  describeMesh,
   effectiveMesh,
   type MeshConfig,
   meshSection,
@@ -15,7 +16,7 @@ import {
 } from './mesh-config.js';
 
 /** What the configuration may say that this version cannot do yet; asking for it is an error, not a silence. */
-const NOT_AVAILABLE: ReadonlySet<string> = new Set(['mesh', 'source http', 'source mesos-agent']);
+const NOT_AVAILABLE: ReadonlySet<string> = new Set(['source http', 'source mesos-agent']);
 
 /** The kernel allows 31 characters; the longest name derived from the VIP set's adds `-alive`. */
 const MAX_IPSET_NAME = 31 - '-alive'.length;
@@ -170,7 +171,6 @@ const schema = z
       checkQueues(dataPlane, fault);
       checkSources(sources, fault);
       if (mesh === undefined) return;
-      if (NOT_AVAILABLE.has('mesh')) fault(['mesh'], 'is not available in this version; remove this section');
       checkMesh(mesh, node, api, fault);
     },
     { when: () => true },
@@ -260,7 +260,7 @@ export function describeConfig(config: Config): unknown {
   const { node, mesh, api, sources, dataPlane, balancer } = config;
   return {
     node,
-    mesh,
+    mesh: mesh && describeMesh(mesh),
     api,
     sources: sources.map(describeSource),
     dataPlane: {

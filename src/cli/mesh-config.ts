@@ -4,7 +4,8 @@ import { isPeerName } from '../mesh/hello.js';
 import { readKeyFile } from '../mesh/key-file.js';
 import { readTlsFiles, type TlsPaths } from '../mesh/tls-files.js';
 import { type ConfigFault, type Fault, shown } from './config-fault.js';
-import { type ConfigContext, contact, filePath, port, whole } from './config-values.js';
+import { type ConfigContext, contact, duration, filePath, port, whole } from './config-values.js';
+import { formatDuration } from './duration.js';
 
 export interface MeshConfig {
   readonly port: number;
@@ -17,15 +18,22 @@ export interface MeshConfig {
   readonly maxFrameBytes: number;
   /** Where the members are remembered from one start to the next. */
   readonly stateFile: string;
+  /** How long the adverts of a node that cannot be reached are kept, behind all others. */
+  readonly forgetAfterMs: number;
 }
+
+/** A record of a node may take this much of a frame; a smaller frame would leave it untold. */
+const LEAST_FRAME_BYTES = 65_536;
+const MONTH_MS = 30 * 86_400_000;
 
 export const meshSection = z.strictObject({
   port: port.default(61420),
   contacts: z.array(contact).default([]),
   keyFile: filePath.optional(),
   tls: z.strictObject({ cert: filePath, key: filePath, ca: filePath }).optional(),
-  maxFrameBytes: whole(4096, 2 ** 20).default(65_536),
+  maxFrameBytes: whole(LEAST_FRAME_BYTES, 2 ** 20).default(LEAST_FRAME_BYTES),
   stateFile: filePath.default('/var/lib/minuteman/members.json'),
+  forgetAfter: duration(1000, MONTH_MS).prefault('24h'),
 });
 
 type Parsed = z.output<typeof meshSection>;
@@ -83,13 +91,22 @@ export function meshSurroundingFaults(document: unknown, context: ConfigContext)
 }
 
 /** The section with its paths counted from `directory`. */
-export function effectiveMesh({ keyFile, tls, stateFile, ...rest }: Parsed, directory: string): MeshConfig {
+export function effectiveMesh(
+  { keyFile, tls, stateFile, forgetAfter, ...rest }: Parsed,
+  directory: string,
+): MeshConfig {
   return {
     ...rest,
+    forgetAfterMs: forgetAfter,
     keyFile: keyFile === undefined ? undefined : resolve(directory, keyFile),
     tls: tls && effectiveTls(tls, directory),
     stateFile: resolve(directory, stateFile),
   };
+}
+
+/** The section as its file would have to say it. */
+export function describeMesh({ forgetAfterMs, ...rest }: MeshConfig): unknown {
+  return { ...rest, forgetAfter: formatDuration(forgetAfterMs) };
 }
 
 function effectiveTls({ cert, key, ca }: TlsPaths, directory: string): TlsPaths {

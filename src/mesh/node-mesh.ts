@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Peer } from '../core/cluster/peer.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Log } from '../ports/log.js';
 import type { Clock } from '../ports/time.js';
@@ -24,17 +25,20 @@ const INSTANCE_BYTES = 6;
 
 /** A daemon's part in the mesh: its links, and what it remembers of the others. */
 export class NodeMesh {
+  readonly self: Peer;
   readonly mesh: WsMesh;
   readonly members: MemberFile;
   readonly #keys: KeyRing | undefined;
   readonly #tls: TlsWatch | undefined;
 
   private constructor(
+    self: Peer,
     mesh: WsMesh,
     members: MemberFile,
     keys: KeyRing | undefined,
     tls: TlsWatch | undefined,
   ) {
+    this.self = self;
     this.mesh = mesh;
     this.members = members;
     this.#keys = keys;
@@ -45,19 +49,21 @@ export class NodeMesh {
   /** Rejects with what is wrong, for the operator. */
   static async open(settings: NodeMeshSettings, clock: Clock, log: Log): Promise<NodeMesh> {
     const { name, endpoint, keyFile, maxFrameBytes } = settings;
+    const instance = randomBytes(INSTANCE_BYTES).readUIntBE(0, INSTANCE_BYTES);
+    const self: Peer = { endpoint, name, instance };
     const keys = keyFile === undefined ? undefined : new KeyRing(keyFile, log);
     let tls: TlsWatch | undefined;
     try {
       tls = settings.tls && new TlsWatch(settings.tls, log);
       const mesh = await WsMesh.open({
-        self: { endpoint, name, instance: randomBytes(INSTANCE_BYTES).readUIntBE(0, INSTANCE_BYTES) },
+        self,
         keys: keys && (() => keys.keys),
         tls: tls?.identity,
         limits: { ...MESH_LIMITS, maxFrameBytes },
         clock,
         log,
       });
-      return new NodeMesh(mesh, new MemberFile(settings.stateFile, log), keys, tls);
+      return new NodeMesh(self, mesh, new MemberFile(settings.stateFile, log), keys, tls);
     } catch (error) {
       keys?.close();
       tls?.close();

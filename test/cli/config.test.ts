@@ -26,7 +26,6 @@ function faults(document: unknown): readonly string[] {
 }
 
 const master = { type: 'mesos-master', url: 'http://10.0.0.9:5050' };
-const meshGone = 'mesh: is not available in this version; remove this section';
 
 const rows: readonly { title: string; document: unknown; lines: readonly (string | RegExp)[] }[] = [
   { title: 'nothing at all is a valid configuration', document: null, lines: [] },
@@ -181,51 +180,46 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
   {
     title: 'a mesh without a key names the command that makes one',
     document: { node: { address: '10.99.0.1' }, mesh: {} },
-    lines: [meshGone, /^mesh\.keyFile: is missing; .*"minuteman keygen > FILE"/],
+    lines: [/^mesh\.keyFile: is missing; .*"minuteman keygen > FILE"/],
   },
   {
     title: 'a mesh without an own address',
     document: { mesh: { keyFile: 'good.key' } },
     lines: [
-      meshGone,
       'node.address: is missing; with a mesh, set it to the IPv4 address at which other nodes reach this one',
     ],
   },
   {
     title: 'a contact without a port',
     document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'good.key', contacts: ['10.99.0.2'] } },
-    lines: [
-      'mesh.contacts[0]: must be an address and port such as 10.99.0.2:61420, not "10.99.0.2"',
-      meshGone,
-    ],
+    lines: ['mesh.contacts[0]: must be an address and port such as 10.99.0.2:61420, not "10.99.0.2"'],
   },
   {
     title: 'mesh and API on one port',
     document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'good.key', port: 61421 } },
-    lines: [meshGone, 'mesh.port: 61421 is also api.port; give one of them another port'],
+    lines: ['mesh.port: 61421 is also api.port; give one of them another port'],
   },
   {
     title: 'a key file that is not there',
     document: { node: { address: '10.99.0.1' }, mesh: { keyFile: '/nonexistent/mesh.key' } },
     lines: [
-      meshGone,
       'mesh.keyFile: /nonexistent/mesh.key cannot be read (ENOENT); make one with "minuteman keygen > /nonexistent/mesh.key"',
     ],
   },
   {
     title: 'a key that is too short',
     document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'short.key' } },
-    lines: [meshGone, /^mesh\.keyFile: .*short\.key line 1 is a key of 15 bytes, at least 16 are needed/],
+    lines: [/^mesh\.keyFile: .*short\.key line 1 is a key of 15 bytes, at least 16 are needed/],
   },
   {
     title: 'a key that is no base64',
     document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'mangled.key' } },
-    lines: [meshGone, /^mesh\.keyFile: .*mangled\.key line 2 is not base64/],
+    lines: [/^mesh\.keyFile: .*mangled\.key line 2 is not base64/],
   },
   {
     title: 'a key file without keys',
     document: { node: { address: '10.99.0.1' }, mesh: { keyFile: 'empty.key' } },
-    lines: [meshGone, /^mesh\.keyFile: .*empty\.key holds no key; make one with/],
+    lines: [/^mesh\.keyFile: .*empty\.key holds no key; make one with/],
   },
   {
     title: 'a mesh with TLS needs no key file, and says which of the three files is wrong',
@@ -233,12 +227,12 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
       node: { address: '10.99.0.1' },
       mesh: { tls: { cert: 'good.key', key: '/nonexistent', ca: 'good.key' } },
     },
-    lines: [meshGone, /^mesh\.tls\.key: \/nonexistent cannot be read \(ENOENT\)/],
+    lines: [/^mesh\.tls\.key: \/nonexistent cannot be read \(ENOENT\)/],
   },
   {
     title: 'TLS with a part missing',
     document: { node: { address: '10.99.0.1' }, mesh: { tls: { cert: 'a', key: 'b' } } },
-    lines: ['mesh.tls.ca: is missing; set it to text', meshGone],
+    lines: ['mesh.tls.ca: is missing; set it to text'],
   },
   {
     title: 'limits and places of a mesh that are none',
@@ -248,10 +242,9 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
     },
     lines: [
       'mesh.port: must be a whole number of 1 to 65535, not 0',
-      'mesh.maxFrameBytes: must be a whole number of 4096 to 1048576, not 100',
+      'mesh.maxFrameBytes: must be a whole number of 65536 to 1048576, not 100',
       'mesh.stateFile: must be the path of a file, not ""',
-      'mesh.nodes: is no known key; known here: port, contacts, keyFile, tls, maxFrameBytes, stateFile',
-      meshGone,
+      'mesh.nodes: is no known key; known here: port, contacts, keyFile, tls, maxFrameBytes, stateFile, forgetAfter',
     ],
   },
   {
@@ -270,7 +263,6 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
       'dataPlane.keepRulesOnExit: must be true or false, not 1',
       'balancer.backoff: must be a duration such as 400ms, 5s, 5m or 1h, not "soon"',
       'sources[0].type: http is not available in this version; remove this source',
-      meshGone,
       /^node\.address: is missing/,
       'mesh.port: 61421 is also api.port; give one of them another port',
       /^mesh\.keyFile: \/nonexistent\/k cannot be read/,
@@ -297,10 +289,9 @@ test('config: a host name that is no name of a node must be replaced where there
     return result.ok ? [] : result.faults.map(formatFault);
   };
   t.deepEqual(lines(document), [
-    meshGone,
     'node.name: is missing, and this host\'s name "-odd" cannot stand for it; set it',
   ]);
-  t.deepEqual(lines({ ...document, node: { ...document.node, name: 'n1' } }), [meshGone]);
+  t.deepEqual(lines({ ...document, node: { ...document.node, name: 'n1' } }), []);
   t.deepEqual(lines({}), []);
 });
 

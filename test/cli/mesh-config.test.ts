@@ -1,5 +1,5 @@
 import test from 'ava';
-import { effectiveMesh, meshSection } from '../../src/cli/mesh-config.js';
+import { describeMesh, effectiveMesh, meshSection } from '../../src/cli/mesh-config.js';
 
 const directory = '/etc/minuteman';
 
@@ -11,6 +11,7 @@ test('mesh configuration: what is not said has its default, and paths count from
     tls: undefined,
     maxFrameBytes: 65_536,
     stateFile: '/var/lib/minuteman/members.json',
+    forgetAfterMs: 86_400_000,
   });
 });
 
@@ -20,8 +21,9 @@ test('mesh configuration: everything said is kept, and read back it is the same'
       port: 7000,
       contacts: ['10.0.0.2:7000', '10.0.0.3:7000'],
       tls: { cert: 'tls/cert.pem', key: '/secret/key.pem', ca: 'tls/ca.pem' },
-      maxFrameBytes: 4096,
+      maxFrameBytes: 131_072,
       stateFile: 'members.json',
+      forgetAfter: '90m',
     }),
     directory,
   );
@@ -30,8 +32,12 @@ test('mesh configuration: everything said is kept, and read back it is the same'
     contacts: ['10.0.0.2:7000', '10.0.0.3:7000'],
     keyFile: undefined,
     tls: { cert: '/etc/minuteman/tls/cert.pem', key: '/secret/key.pem', ca: '/etc/minuteman/tls/ca.pem' },
-    maxFrameBytes: 4096,
+    maxFrameBytes: 131_072,
     stateFile: '/etc/minuteman/members.json',
+    forgetAfterMs: 5_400_000,
   });
-  t.deepEqual(effectiveMesh(meshSection.parse(JSON.parse(JSON.stringify(mesh))), '/elsewhere'), mesh);
+  t.deepEqual(
+    effectiveMesh(meshSection.parse(JSON.parse(JSON.stringify(describeMesh(mesh)))), '/elsewhere'),
+    mesh,
+  );
 });

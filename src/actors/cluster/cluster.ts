@@ -23,6 +23,11 @@ import type {
 import { pinger } from './pinger.js';
 import { reachability } from './reachability.js';
 
+export interface MeshLimits {
+  /** How long the records of who cannot be reached are kept. */
+  readonly forgetAfterMs: number;
+}
+
 export interface Cluster {
   readonly root: ChildSpec;
   readonly status: MeshStatus;
@@ -41,8 +46,11 @@ export function buildCluster(
   world: World,
   directory: Directory,
   table: Mailbox<VipTableMessage>,
+  limits: MeshLimits = { forgetAfterMs: GOSSIP_DEFAULTS.keepDeadMs },
 ): Cluster {
-  const { mesh, self, contacts, store } = access;
+  const { mesh, self, store } = access;
+  // One configuration for all nodes names each of them to itself, too.
+  const contacts = access.contacts.filter((contact) => contact !== self.endpoint);
   const { clock, log } = world;
   const remembered = store.load();
   const state = new ClusterState(self.endpoint, remembered?.epoch ?? 0);
@@ -65,7 +73,7 @@ export function buildCluster(
       mesh,
       state,
       name: self.name,
-      settings: GOSSIP_DEFAULTS,
+      settings: { ...GOSSIP_DEFAULTS, keepDeadMs: limits.forgetAfterMs },
       adverts: new AdvertBoard(),
       store,
       contacts,

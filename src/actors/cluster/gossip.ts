@@ -79,7 +79,8 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
           save();
           break;
         case 'members':
-          for (const member of [...effect.left, ...effect.dropped]) offer(adverts.forget(member));
+          // Who left may be back in a moment, with another version: what runs there runs on meanwhile.
+          for (const member of effect.dropped) offer(adverts.forget(member));
           options.reachability.send(effect);
           if (clock.nowMs() - savedMs >= SAVE_EVERY_MS) save();
           break;

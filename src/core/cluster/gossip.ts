@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint.js';
 import { NO_VIPS, sameVips, type Vips } from '../vips.js';
+import { boundedAdvert } from './advert-bounds.js';
 import { compareDigest, differing, digests } from './anti-entropy.js';
 import type { GossipEffect, PartingReason } from './effects.js';
 import { Liveness } from './liveness.js';
@@ -63,6 +64,8 @@ export class Gossip {
   #vips: Vips = NO_VIPS;
   #advertise: 'no' | 'changed' | 'again' = 'no';
   #left = false;
+  /** What the last advert had no room for. */
+  #leftOut = 0;
   #effects: GossipEffect[] = [];
   #summary: readonly number[] = [];
   #hash = 0;
@@ -116,8 +119,19 @@ export class Gossip {
   }
 
   /** What this node serves from now on. */
-  serve(vips: Vips, nowMs: number): readonly GossipEffect[] {
-    if (sameVips(vips, this.#vips)) return [];
+  serve(served: Vips, nowMs: number): readonly GossipEffect[] {
+    const { vips, leftOut } = boundedAdvert(served);
+    if (leftOut > 0 && leftOut !== this.#leftOut) {
+      this.#effects.push({
+        kind: 'log',
+        level: 'warn',
+        event: 'advert-too-large',
+        message: `this node serves more than it can tell the others: ${leftOut} VIPs and backends are left out; let the nodes read that source themselves`,
+        fields: { leftOut },
+      });
+    }
+    this.#leftOut = leftOut;
+    if (sameVips(vips, this.#vips)) return this.#take();
     this.#vips = vips;
     this.#advertise = 'changed';
     this.#publisher.schedule(nowMs + this.#settings.batchMs);
