@@ -36,9 +36,10 @@ export const setNeverLess: Invariant = {
         for (const vip of now ?? NONE) {
           if (before.has(vip) || host.learned.vips.has(vip) || host.learned.changedMs === eyes.nowMs)
             continue;
-          // The writing may have begun before the sources spoke again.
-          if (eyes.nowMs - host.learned.changedMs < SOON_MS || !eyes.ranWell(host, eyes.nowMs - SOON_MS))
-            continue;
+          // The writing may have begun before the sources spoke again, and take its time.
+          const sinceMs = Math.min(host.learned.changedMs, eyes.nowMs - SOON_MS);
+          if (eyes.nowMs - host.learned.changedMs < SOON_MS || !eyes.ranWell(host, sinceMs)) continue;
+          if (eyes.disturbances.between(sinceMs, eyes.nowMs, SET_TROUBLE, host.name)) continue;
           verdicts.broken(`${formatEndpoint(vip)} was put into the set, and nobody wants it`, news.host);
           return;
         }
