@@ -4,6 +4,7 @@ import type { Connection } from './connections.js';
 import { MACHINE_TROUBLE, NETWORK_TROUBLE, type Trouble } from './disturbances.js';
 import { type Eyes, eyesOn } from './eyes.js';
 import type { Invariant } from './invariant.js';
+import { isSetExchanged } from './kernel-set.js';
 
 /** What may end a connection that stands, whatever the data plane does. */
 const BREAKING: readonly Trouble[] = [
@@ -77,9 +78,10 @@ export const connectsWhenWell: Invariant = {
     let changedMs = 0;
 
     /** Whether the connection began in quiet times, towards backends that were there all the time. */
-    const shouldSucceed = ({ beganMs, vip }: Connection): boolean => {
+    const shouldSucceed = ({ beganMs, vip, host }: Connection): boolean => {
       const fromMs = beganMs - WELL_AFTER_MS;
       if (fromMs < 0 || changedMs > fromMs || eyes.disturbances.any(fromMs, eyes.nowMs)) return false;
+      if (isSetExchanged(eyes, eyes.host(host))) return false;
       return (orchestrator.vips.get(vip)?.size ?? 0) > 0;
     };
 

@@ -1,7 +1,7 @@
 import { DAEMON_TROUBLE, FLUSHING, type Trouble } from './disturbances.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant } from './invariant.js';
-import { setFault } from './kernel-set.js';
+import { isSetExchanged, setFault } from './kernel-set.js';
 import { lateSynsOf } from './late-syns.js';
 import { rulesFault } from './rules.js';
 import { directoryFault } from './vip-tables.js';
@@ -25,12 +25,13 @@ const KERNEL_TROUBLE: readonly Trouble[] = [
 ];
 
 /** How a host differs from what a daemon that never crashed would have made of it; undefined if in nothing. */
-export function differenceFromCalm(host: HostEyes): string | undefined {
+function differenceFromCalm(eyes: Eyes, host: HostEyes): string | undefined {
   const { daemon } = host;
   if (daemon === undefined || host.state !== 'running') return 'its daemon does not run';
   const { ok, reasons } = daemon.node.status.healthy();
   if (!ok) return `it is not healthy: ${reasons.join('; ')}`;
-  return setFault(host) ?? rulesFault(host) ?? directoryFault(host);
+  const set = isSetExchanged(eyes, host) ? undefined : setFault(host);
+  return set ?? rulesFault(host) ?? directoryFault(host);
 }
 
 export const crashLeavesNoTrace: Invariant = {
@@ -56,7 +57,7 @@ export const crashLeavesNoTrace: Invariant = {
         host.name,
       );
       if (disturbed) return;
-      const what = differenceFromCalm(host);
+      const what = differenceFromCalm(eyes, host);
       if (what !== undefined) verdicts.broken(`5 s after a crash: ${what}`, host.name);
     };
     const later = (host: HostEyes, afterMs: number): void => {
@@ -116,7 +117,7 @@ export const wellAtTheEnd: Invariant = {
         if (fromMs < 0 || eyes.disturbances.any(fromMs, eyes.nowMs)) return;
         verdicts.sometimes('the healed end was judged');
         for (const host of eyes.hosts.values()) {
-          const what = differenceFromCalm(host) ?? truthFault(eyes, host) ?? pendingFault(eyes, host);
+          const what = differenceFromCalm(eyes, host) ?? truthFault(eyes, host) ?? pendingFault(eyes, host);
           if (what !== undefined) verdicts.broken(what, host.name);
         }
       },
