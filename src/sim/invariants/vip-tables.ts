@@ -74,7 +74,7 @@ export const tableAsServed: Invariant = {
       const former = same ? known : { life: host.daemon, version: 0 };
       reached.set(host, former);
       if (version === undefined) {
-        if (eyes.disturbances.between(0, eyes.nowMs, HOLDING)) {
+        if (eyes.disturbances.between(0, eyes.nowMs, HOLDING) && isExplained(eyes, host)) {
           verdicts.sometimes('a table held what a new master does not know yet');
           return;
         }
@@ -89,6 +89,28 @@ export const tableAsServed: Invariant = {
     return {};
   },
 };
+
+/** How many of the last documents a daemon may have read last. */
+const DOCUMENTS_OF_LATE = 20;
+
+/** Whether some document of late says all that is known, but for agents that are not registered in it. */
+function isExplained(eyes: Eyes, host: HostEyes): boolean {
+  const { vips } = host.learned;
+  const served = eyes.fleet.master?.served ?? [];
+  return served.slice(-DOCUMENTS_OF_LATE).some((document) => {
+    for (const [vip, backends] of document.vips) {
+      for (const backend of backends) if (!vips.get(vip)?.has(backend)) return false;
+    }
+    for (const [vip, backends] of vips) {
+      for (const backend of backends) {
+        if (document.vips.get(vip)?.has(backend)) continue;
+        const at = eyes.hostAt(backend);
+        if (at === undefined || document.registered.has(at)) return false;
+      }
+    }
+    return true;
+  });
+}
 
 export const noVipLost: Invariant = {
   name: 'no-vip-lost',
