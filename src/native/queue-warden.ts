@@ -9,23 +9,25 @@ const FIRST_DESCRIPTOR = 3;
 
 /**
  * A small process beside the daemon that lets SYNs go which the kernel holds for it while it stands still.
- * It shares the sockets of the queues, starts with the first heartbeat, and again should it end.
+ * It shares the sockets of the queues. It starts when they are opened and not with the first heartbeat, before which
+ * the daemon may stand still, too, while SYNs are queued on the word of the one before; and again should it end.
  */
 export class QueueWarden {
   readonly #file = wardenFile();
   readonly #descriptors = new Set<number>();
   #process: ChildProcess | undefined;
+  #starting: NodeJS.Immediate | undefined;
 
   /** From now on it also watches this queue socket; to be told before the socket is closed. */
   watch(descriptor: number): void {
     this.#descriptors.add(descriptor);
-    this.#dismiss();
+    this.#startAnew();
   }
 
   /** Lets go of the socket, which would else stay open. */
   unwatch(descriptor: number): void {
     this.#descriptors.delete(descriptor);
-    this.#dismiss();
+    this.#startAnew();
   }
 
   /** The daemon is alive. */
@@ -33,6 +35,15 @@ export class QueueWarden {
     if (this.#descriptors.size === 0) return;
     this.#process ??= this.#start();
     this.#process.stdin?.write('.');
+  }
+
+  /** Queues that are opened or closed together cost one process. */
+  #startAnew(): void {
+    this.#dismiss();
+    this.#starting ??= setImmediate(() => {
+      this.#starting = undefined;
+      if (this.#descriptors.size > 0) this.#process ??= this.#start();
+    });
   }
 
   #start(): ChildProcess {

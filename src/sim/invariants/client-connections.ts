@@ -5,6 +5,7 @@ import { MACHINE_TROUBLE, NETWORK_TROUBLE, type Trouble } from './disturbances.j
 import { type Eyes, eyesOn } from './eyes.js';
 import type { Invariant } from './invariant.js';
 import { isSetExchanged } from './kernel-set.js';
+import { keepsAwaited } from './vip-tables.js';
 
 /** What may end a connection that stands, whatever the data plane does. */
 const BREAKING: readonly Trouble[] = [
@@ -81,7 +82,7 @@ export const connectsWhenWell: Invariant = {
     const shouldSucceed = ({ beganMs, vip, host }: Connection): boolean => {
       const fromMs = beganMs - WELL_AFTER_MS;
       if (fromMs < 0 || changedMs > fromMs || eyes.disturbances.any(fromMs, eyes.nowMs)) return false;
-      if (isSetExchanged(eyes, eyes.host(host))) return false;
+      if (isSetExchanged(eyes, eyes.host(host)) || keepsAwaited(eyes, eyes.host(host), vip)) return false;
       return (orchestrator.vips.get(vip)?.size ?? 0) > 0;
     };
 

@@ -90,6 +90,28 @@ export const tableAsServed: Invariant = {
   },
 };
 
+/** The longest that an agent takes to register with a new master. */
+const REGISTERED_MOST_MS = 135_000;
+
+/** Whether a new master spoke since `fromMs` that did not know all agents: what their tasks do, nobody can know. */
+function agentsAwaited(eyes: Eyes, fromMs: number): boolean {
+  const { master, machines } = eyes.fleet;
+  if (master === undefined) return false;
+  if (!eyes.disturbances.between(eyes.nowMs - REGISTERED_MOST_MS, eyes.nowMs, HOLDING)) return false;
+  return master.served
+    .slice(-DOCUMENTS_OF_LATE)
+    .some(
+      ({ builtMs, registered }) => builtMs >= fromMs - SERVED_MOST_MS && registered.size < machines.length,
+    );
+}
+
+/** Whether a daemon keeps backends of a VIP that are gone, because their agents may come back. */
+export function keepsAwaited(eyes: Eyes, host: HostEyes, vip: Endpoint): boolean {
+  if (!eyes.disturbances.between(0, eyes.nowMs, HOLDING)) return false;
+  const truth = eyes.fleet.orchestrator.vips.get(vip);
+  return [...(host.learned.vips.get(vip) ?? [])].some((backend) => !truth?.has(backend));
+}
+
 /** How many of the last documents a daemon may have read last. */
 const DOCUMENTS_OF_LATE = 20;
 
@@ -208,6 +230,7 @@ export const newsEverywhere: Invariant = {
       // A poll under way when the trouble ended may have met it.
       if (source !== 'file' && eyes.disturbances.between(fromMs - withinMs, eyes.nowMs, MASTER_TROUBLE))
         return;
+      if (agentsAwaited(eyes, fromMs)) return;
       for (const host of eyes.hosts.values()) {
         if (!eyes.servedWell(host, fromMs, troubles)) continue;
         const known = versionsOf(eyes).latestOf(host.learned.digest) ?? 0;

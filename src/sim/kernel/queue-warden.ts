@@ -7,7 +7,7 @@ const SWEEP_MS = 500;
 
 /**
  * The small process beside a daemon that lets SYNs go which the kernel holds for it while it stands still. It
- * starts with a heartbeat, and again with the next one after a queue was opened or closed.
+ * starts when a queue is opened, and anew whenever another one is opened or closed.
  */
 export class QueueWarden implements QueueWatcher {
   private readonly host: Pick<QueueHost, 'nowMs' | 'after'>;
@@ -22,13 +22,13 @@ export class QueueWarden implements QueueWatcher {
 
   watch(queue: KernelQueue): void {
     this.queues.add(queue);
-    this.lastBeatMs = undefined;
+    this.lastBeatMs = this.host.nowMs;
     queue.filled = () => this.look();
   }
 
   unwatch(queue: KernelQueue): void {
     this.queues.delete(queue);
-    this.lastBeatMs = undefined;
+    this.lastBeatMs = this.host.nowMs;
   }
 
   /** The daemon is alive. */

@@ -30,6 +30,26 @@ const rows: readonly [fault: string, plan: Plan][] = [
       ],
     },
   ],
+  [
+    'a daemon that stood still before its first heartbeat, right after another was killed, held SYNs for ever',
+    {
+      seed: 1,
+      scenario: 'stopped while it starts',
+      nodes: 2,
+      durationMs: 25_000,
+      healMs: 18_000,
+      vips: 2,
+      backends: 6,
+      connectionsPerSecond: 40,
+      longConnections: 0,
+      source: 'file',
+      mesh: false,
+      faults: [
+        { atMs: 9_000, durationMs: 600, fault: { kind: 'daemon-killed', host: 'n1' } },
+        { atMs: 9_100, durationMs: 8_000, fault: { kind: 'daemon-paused', host: 'n1' } },
+      ],
+    },
+  ],
 ];
 
 for (const [fault, plan] of rows) {
