@@ -347,8 +347,7 @@ export class Gossip {
 
   #done(nowMs: number): readonly GossipEffect[] {
     this.#publish(nowMs);
-    // Who leaves reaches nobody, and that is no news.
-    if (!this.#left && this.#lookMs(nowMs) <= nowMs) {
+    if (this.#lookMs(nowMs) <= nowMs) {
       this.#effects.push(...this.#liveness.look(nowMs));
       this.#lookedMs = nowMs;
     }
@@ -358,6 +357,8 @@ export class Gossip {
 
   /** When to look again who is there. A search costs the more the more there are, so it waits the longer for further news. */
   #lookMs(nowMs: number): number {
+    // Who leaves reaches nobody, and that is no news.
+    if (this.#left) return Number.POSITIVE_INFINITY;
     const dropMs = this.#liveness.nextDropMs() ?? Number.POSITIVE_INFINITY;
     if (!this.#liveness.stale) return dropMs;
     return Math.min(dropMs, Math.max(nowMs, this.#lookedMs + this.#settings.mergeMs + this.#table.size / 25));

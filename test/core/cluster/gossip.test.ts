@@ -288,3 +288,13 @@ test('two nodes of one name are told of, and both stay', (t) => {
   );
   t.true(desk.reachability.has(at(1)) && desk.reachability.has(at(2)));
 });
+
+test('who has left is at rest', (t) => {
+  const desk = new Desk(1, 2);
+  desk.note(desk.gossip.leave(desk.nowMs));
+  t.deepEqual(desk.sent(), ['1: adjacency of 0 at 5', '2: adjacency of 0 at 5']);
+  for (const node of [1, 2]) desk.note(desk.gossip.linkDown(link(node), 'disconnected', desk.nowMs));
+  desk.pass(60_000);
+  t.is(desk.gossip.nextTickMs(), undefined);
+  t.false(desk.effects.some(({ kind }) => kind === 'members'));
+});
