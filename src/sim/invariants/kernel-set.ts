@@ -9,6 +9,9 @@ const SOON_MS = 1_000;
 /** Whatever disturbed the set is noticed within a second, and put right at the next. */
 const PUT_BACK_MS = 2_500;
 
+/** A writing is a few runs of a tool; where these are slow it may have begun so long before. */
+const WRITING_MOST_MS = 8_000;
+
 const SET_TROUBLE: readonly Trouble[] = ['kernel-error/ipset', 'set-spoilt', 'slow-tools'];
 
 const NONE: ReadonlySet<Endpoint> = new Set();
@@ -39,7 +42,8 @@ export const setNeverLess: Invariant = {
           // The writing may have begun before the sources spoke again, and take its time.
           const sinceMs = Math.min(host.learned.changedMs, eyes.nowMs - SOON_MS);
           if (eyes.nowMs - host.learned.changedMs < SOON_MS || !eyes.ranWell(host, sinceMs)) continue;
-          if (eyes.disturbances.between(sinceMs, eyes.nowMs, SET_TROUBLE, host.name)) continue;
+          if (eyes.disturbances.between(sinceMs - WRITING_MOST_MS, eyes.nowMs, SET_TROUBLE, host.name))
+            continue;
           verdicts.broken(`${formatEndpoint(vip)} was put into the set, and nobody wants it`, news.host);
           return;
         }
