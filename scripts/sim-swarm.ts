@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { parseDuration } from '../src/cli/duration.js';
+import { parseDuration } from '../src/core/duration.js';
 import { ProgressLine } from '../src/cli/sim-progress.js';
 import { formatTable } from '../src/cli/table.js';
 import { type PlanRequest, RARE_BRANCHES, SCENARIOS, type ScenarioName } from '../src/sim/cluster.js';

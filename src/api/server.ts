@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import { type Endpoint, formatEndpoint, parseEndpoint } from '../core/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../core/endpoint.js';
+import type { LeaseDesk } from '../core/leases.js';
 import type { BackendStatus, NodeStatus } from '../core/status.js';
 import type { Log } from '../ports/log.js';
+import { routeLeases } from './leases.js';
 import { membersJson, meshJson } from './mesh-json.js';
 import { Metrics } from './metrics.js';
+import { RequestError, readEndpoint } from './request.js';
 import { TimeSlices } from './time-slice.js';
 import { sharedBackendJson, vipPieces, vipsPieces } from './vip-json.js';
 
@@ -23,12 +26,12 @@ export interface ApiOptions {
   readonly version: string;
 }
 
-/** The HTTP API of a node; it reads the node's status and changes nothing. */
+/** The HTTP API of a node; it reads the node's status, and changes nothing but leases. */
 export class Api {
   readonly #fastify: FastifyInstance;
   readonly #options: ApiOptions;
 
-  constructor(status: NodeStatus, options: ApiOptions, log: Log) {
+  constructor(status: NodeStatus, options: ApiOptions, log: Log, leases?: LeaseDesk) {
     this.#options = options;
     this.#fastify = Fastify({
       bodyLimit: MAX_BODY_BYTES,
@@ -40,8 +43,12 @@ export class Api {
       },
     });
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
+    // Nothing here is told by a body, but some clients send an empty one, of whatever type.
+    this.#fastify.removeAllContentTypeParsers();
+    this.#fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
     answerErrors(this.#fastify, log);
     route(this.#fastify, status, options);
+    routeLeases(this.#fastify, leases);
   }
 
   /** Starts to serve; answers the URL. Fails with a message for the operator. */
@@ -133,23 +140,6 @@ function route(server: FastifyInstance, status: NodeStatus, options: ApiOptions)
   server.get('/mesh', async () => meshJson(options.node, status.mesh()));
 }
 
-/** A request that cannot be answered; the message goes to the client. */
-class RequestError extends Error {
-  readonly statusCode: number;
-  constructor(statusCode: number, message: string) {
-    super(message);
-    this.statusCode = statusCode;
-  }
-}
-
-function readEndpoint(text: string): Endpoint {
-  const value = parseEndpoint(text);
-  if (value === undefined) {
-    throw new RequestError(400, `${JSON.stringify(text.slice(0, 60))} is no IP:PORT such as 10.1.2.3:5000`);
-  }
-  return value;
-}
-
 async function viewsOf(
   backend: Endpoint,
   status: NodeStatus,
@@ -181,8 +171,16 @@ function answerErrors(server: FastifyInstance, log: Log): void {
   server.setNotFoundHandler((request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD') {
       return reply.code(404).send({
-        error: `no such path: ${request.url.slice(0, 100)}; there are /vips, /vip/IP:PORT, /backend/IP:PORT, /members, /mesh, /metrics and /healthz`,
+        error: `no such path: ${request.url.slice(0, 100)}; there are /vips, /vip/IP:PORT, /backend/IP:PORT, /members, /mesh, /metrics, /healthz and /v1/vips`,
       });
+    }
+    if (request.url.startsWith('/v1/')) {
+      return reply
+        .code(405)
+        .header('allow', 'GET, HEAD, PUT, DELETE')
+        .send({
+          error: `${request.method} is not allowed; use PUT or DELETE /v1/vips/IP:PORT/backends/IP:PORT`,
+        });
     }
     return reply
       .code(405)

@@ -1,5 +1,6 @@
 import { type Node, type NodeSettings, startNode } from '../actors/node.js';
 import { Api } from '../api/server.js';
+import type { LeaseDesk } from '../core/leases.js';
 import type { Log } from '../ports/log.js';
 import type { World } from '../ports/world.js';
 import type { Config } from './config.js';
@@ -12,19 +13,24 @@ export function nodeSettings({ dataPlane, balancer, mesh }: Config): NodeSetting
   return { plan: { ipset, firstQueue, queues }, keepRulesOnExit, masquerade, balancer, mesh };
 }
 
+/** What an agent has beside its world. */
+export interface AgentParts {
+  readonly leases?: LeaseDesk | undefined;
+  /** Lets go of what the world was made of, when the node needs it no longer. */
+  readonly release?: (() => Promise<void>) | undefined;
+}
+
 /**
  * Starts a node in `world` and its API; `lifetime` ends them. The API answers from the start, so that
  * operators can see what a node that is not ready lacks; `ready` is logged once both serve. When the API
- * cannot listen the node is stopped again, and the error says why. `release` lets go of what `world` was made of,
- * when the node needs it no longer.
- */
+ * cannot listen the node is stopped again, and the error says why. */
 export async function runAgent(
   config: Config,
   version: string,
   world: World,
   log: Log,
   lifetime: Lifetime,
-  release: () => Promise<void> = async () => {},
+  { leases, release = async () => {} }: AgentParts = {},
 ): Promise<void> {
   let served: string | undefined;
   let nodeReady = false;
@@ -45,7 +51,7 @@ export async function runAgent(
     },
     onExit: ({ path, error }) => lifetime.fail('escalated', error, { actor: path }),
   });
-  const api = new Api(node.status, { ...config.api, node: config.node, version }, log);
+  const api = new Api(node.status, { ...config.api, node: config.node, version }, log, leases);
   lifetime.onStop(async () => {
     await stopNode(node);
     await release();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { formatDuration, parseDuration } from '../core/duration.js';
 import { parseEndpoint } from '../core/endpoint.js';
 import { shown } from './config-fault.js';
-import { formatDuration, parseDuration } from './duration.js';
 
 /* Kinds of values that configurations are made of, with the words for what is none. */
 

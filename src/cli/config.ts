@@ -2,10 +2,10 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Network } from '../core/data-plane/source-address.js';
+import { formatDuration } from '../core/duration.js';
 import { formatAddress, parseAddress, whyNoBackend } from '../core/endpoint.js';
 import { type ConfigFault, describeIssue, type Fault, faultsOf, shown } from './config-fault.js';
 import { type ConfigContext, duration, filePath, matching, port, text, whole } from './config-values.js';
-import { formatDuration } from './duration.js';
 import {
   checkMesh,
   describeMesh,
@@ -14,9 +14,6 @@ import {
   meshSection,
   meshSurroundingFaults,
 } from './mesh-config.js';
-
-/** What the configuration may say that this version cannot do yet; asking for it is an error, not a silence. */
-const NOT_AVAILABLE: ReadonlySet<string> = new Set(['source http', 'source mesos-agent']);
 
 /** The kernel allows 31 characters; the longest name derived from the VIP set's adds `-alive`. */
 const MAX_IPSET_NAME = 31 - '-alive'.length;
@@ -45,6 +42,8 @@ export type SourceConfig =
       readonly pollIntervalMs: number;
       /** A larger file is refused. */
       readonly maxBytes: number;
+      /** Whether the other nodes of the mesh are told what it says. */
+      readonly advertise: boolean;
     }
   | {
       readonly type: 'mesos-master';
@@ -55,8 +54,16 @@ export type SourceConfig =
       /** A larger document, unpacked, is refused. */
       readonly maxBytes: number;
     }
-  | { readonly type: 'mesos-agent'; readonly url: string; readonly pollIntervalMs: number }
-  | { readonly type: 'http' };
+  | {
+      readonly type: 'mesos-agent';
+      readonly url: string;
+      readonly pollIntervalMs: number;
+      readonly timeoutMs: number;
+      readonly maxBytes: number;
+      /** What it said last counts so long at most when it cannot be read. */
+      readonly expiryMs: number;
+    }
+  | { readonly type: 'http'; readonly maxLeases: number; readonly maxTtlMs: number };
 
 export interface DataPlaneConfig {
   readonly enabled: boolean;
@@ -93,17 +100,35 @@ const httpUrl = text('a URL such as http://10.0.0.9:5050, without user, query or
 const pollInterval = duration(100, DAY_MS).prefault('5s');
 
 const maxBytes = whole(1024, 2 ** 30).default(2 ** 26);
+const timeout = duration(100, 600_000).prefault('10s');
 const SOURCES = [
-  z.strictObject({ type: z.literal('file'), path: filePath, pollInterval, maxBytes }),
+  z.strictObject({
+    type: z.literal('file'),
+    path: filePath,
+    pollInterval,
+    maxBytes,
+    advertise: z.boolean().default(false),
+  }),
   z.strictObject({
     type: z.literal('mesos-master'),
     url: httpUrl,
     pollInterval,
-    timeout: duration(100, 600_000).prefault('10s'),
+    timeout,
     maxBytes,
   }),
-  z.strictObject({ type: z.literal('mesos-agent'), url: httpUrl, pollInterval }),
-  z.strictObject({ type: z.literal('http') }),
+  z.strictObject({
+    type: z.literal('mesos-agent'),
+    url: httpUrl,
+    pollInterval,
+    timeout,
+    maxBytes,
+    expiry: duration(1000, DAY_MS).prefault('60s'),
+  }),
+  z.strictObject({
+    type: z.literal('http'),
+    maxLeases: whole(1, 65_536).default(4096),
+    maxTtl: duration(1000, DAY_MS).prefault('24h'),
+  }),
 ] as const;
 const SOURCE_TYPES = SOURCES.map((source) => source.shape.type.value).join(', ');
 
@@ -169,7 +194,7 @@ const schema = z
         context.addIssue({ code: 'custom', path, message });
       const { node, mesh, api, sources, dataPlane } = draft;
       checkQueues(dataPlane, fault);
-      checkSources(sources, fault);
+      checkSources(sources, mesh !== undefined, fault);
       if (mesh === undefined) return;
       checkMesh(mesh, node, api, fault);
     },
@@ -198,13 +223,16 @@ function checkQueues(dataPlane: Parsed['dataPlane'] | undefined, fault: Fault): 
   );
 }
 
-function checkSources(sources: Parsed['sources'] | undefined, fault: Fault): void {
+function checkSources(sources: Parsed['sources'] | undefined, meshed: boolean, fault: Fault): void {
   if (!Array.isArray(sources)) return;
   const seen = new Map<string, number>();
   for (const [index, entry] of sources.entries()) {
     if (typeof entry !== 'object' || entry === null) continue;
-    if (NOT_AVAILABLE.has(`source ${entry.type}`)) {
-      fault(['sources', index, 'type'], `${entry.type} is not available in this version; remove this source`);
+    if (!meshed && 'advertise' in entry && entry.advertise === true) {
+      fault(
+        ['sources', index, 'advertise'],
+        'tells the other nodes of a mesh, and there is no mesh; add the section "mesh" or remove this line',
+      );
     }
     const what = 'path' in entry ? entry.path : 'url' in entry ? entry.url : '';
     if (typeof what !== 'string') continue;
@@ -241,18 +269,16 @@ export function readConfig(document: unknown, context: ConfigContext): ConfigRes
 }
 
 function effectiveSource(entry: Parsed['sources'][number], context: ConfigContext): SourceConfig {
-  if (entry.type === 'http') return entry;
-  const { pollInterval: pollIntervalMs, ...rest } = entry;
-  switch (rest.type) {
-    case 'file':
-      return { ...rest, path: resolve(context.directory, rest.path), pollIntervalMs };
-    case 'mesos-master': {
-      const { timeout: timeoutMs, ...others } = rest;
-      return { ...others, pollIntervalMs, timeoutMs };
-    }
-    case 'mesos-agent':
-      return { ...rest, pollIntervalMs };
+  if (entry.type === 'http') {
+    const { maxTtl: maxTtlMs, ...rest } = entry;
+    return { ...rest, maxTtlMs };
   }
+  const { pollInterval: pollIntervalMs, ...rest } = entry;
+  if (rest.type === 'file') return { ...rest, path: resolve(context.directory, rest.path), pollIntervalMs };
+  const { timeout: timeoutMs, ...others } = rest;
+  if (others.type === 'mesos-master') return { ...others, pollIntervalMs, timeoutMs };
+  const { expiry: expiryMs, ...agent } = others;
+  return { ...agent, pollIntervalMs, timeoutMs, expiryMs };
 }
 
 /** The configuration as its file would have to say it, nothing left to defaults: reading it back gives the same. */
@@ -279,10 +305,16 @@ export function describeConfig(config: Config): unknown {
 }
 
 function describeSource(entry: SourceConfig): unknown {
-  if (entry.type === 'http') return entry;
+  if (entry.type === 'http') {
+    const { maxTtlMs, ...rest } = entry;
+    return { ...rest, maxTtl: formatDuration(maxTtlMs) };
+  }
   const { pollIntervalMs, ...rest } = entry;
   const pollInterval = formatDuration(pollIntervalMs);
-  if (rest.type !== 'mesos-master') return { ...rest, pollInterval };
+  if (rest.type === 'file') return { ...rest, pollInterval };
   const { timeoutMs, ...others } = rest;
-  return { ...others, pollInterval, timeout: formatDuration(timeoutMs) };
+  const timeout = formatDuration(timeoutMs);
+  if (others.type === 'mesos-master') return { ...others, pollInterval, timeout };
+  const { expiryMs, ...agent } = others;
+  return { ...agent, pollInterval, timeout, expiry: formatDuration(expiryMs) };
 }

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { formatDuration } from '../core/duration.js';
 import { isPeerName } from '../mesh/hello.js';
 import { readKeyFile } from '../mesh/key-file.js';
 import { readTlsFiles, type TlsPaths } from '../mesh/tls-files.js';
 import { type ConfigFault, type Fault, shown } from './config-fault.js';
 import { type ConfigContext, contact, duration, filePath, port, whole } from './config-values.js';
-import { formatDuration } from './duration.js';
 
 export interface MeshConfig {
   readonly port: number;

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { parseDuration } from '../core/duration.js';
 import { type Plan, planOf, SCENARIOS, type ScenarioName } from '../sim/cluster.js';
 import { formatFault } from './config-fault.js';
-import { parseDuration } from './duration.js';
 import { loadPlan, MOST_DURATION_MS, MOST_NODES, MOST_SEED } from './plan-file.js';
 
 /** The options of `minuteman sim` as they were written. */

@@ -56,6 +56,11 @@ export function formatEndpoint(value: Endpoint): string {
   return `${formatAddress(addressOf(value))}:${portOf(value)}`;
 }
 
+/** Whether an address is this host's own, wherever it is used. */
+export function isLoopback(address: Address): boolean {
+  return Math.floor(address / 16777216) === 127;
+}
+
 /**
  * Why an address can be no VIP, or undefined if it can: the kernel would never carry a connection to
  * `0.0.0.0/8`, loopback, multicast or broadcast through the rules that place it.
@@ -63,7 +68,7 @@ export function formatEndpoint(value: Endpoint): string {
 export function whyNoVip(address: Address): string | undefined {
   const first = Math.floor(address / 16777216);
   if (first === 0) return 'is in 0.0.0.0/8, which names no host';
-  if (first === 127) return 'is in 127.0.0.0/8, which never leaves the client';
+  if (isLoopback(address)) return 'is in 127.0.0.0/8, which never leaves the client';
   if (first >= 224 && first < 240) return 'is multicast';
   if (first >= 240) return 'is in 240.0.0.0/4, reserved or broadcast';
   return undefined;

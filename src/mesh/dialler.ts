@@ -79,7 +79,10 @@ export class Dialler {
     });
     const channel = new Channel(ws, socket, {
       // Somebody who had not even challenged us was about to end, or overrun; else it did not like our proof.
-      ended: (how) => fail(how === 'reset' && !handshake?.challenged ? 'refused' : 'unauthenticated'),
+      ended: (how) => {
+        if (how === 'unproved') this.#turnedAway(to);
+        fail(how === 'reset' && !handshake?.challenged ? 'refused' : 'unauthenticated');
+      },
       frame: (frame) => {
         const step = handshake!.receive(frame);
         if (step.kind === 'send') return channel.send(step.frame);
@@ -116,6 +119,13 @@ export class Dialler {
   close(): void {
     for (const channel of this.#under) channel.abort();
     this.#under.clear();
+  }
+
+  /** Why exactly, the other side tells its own operator only. */
+  #turnedAway(to: Endpoint): void {
+    const place = formatEndpoint(to);
+    const message = `mesh: ${place} does not take us for a member; is its key file the same as ours? Its log says why`;
+    this.#refusals.tell('turned away', message, place);
   }
 
   #connect(to: Endpoint): Socket {

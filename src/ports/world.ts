@@ -47,6 +47,8 @@ export interface MeshAccess {
 export interface SourceEntry {
   readonly source: Source;
   readonly pollIntervalMs: number;
+  /** What it said last counts no longer when it could not be read for so long; for ever if undefined. */
+  readonly expiresAfterMs?: number;
   /** Whether the other nodes are told what it says: it speaks of this node, and they do not read it themselves. */
   readonly advertise?: boolean;
 }

@@ -28,6 +28,9 @@ export class FetchFailure extends Error {
   override readonly name = 'FetchFailure';
 }
 
+/** Whose document it is, so that a failure names it. */
+export type Asked = 'master' | 'agent';
+
 const MOST_REDIRECTS = 3;
 
 /**
@@ -35,11 +38,15 @@ const MOST_REDIRECTS = 3;
  * of the leader). Each fetch is a connection of its own, so it always sees the present leader and name.
  * Rejects with `FetchFailure`. An answer above `maxBytes` is cut, before it is read where its length tells.
  */
-export async function fetchDocument(url: URL, limits: FetchLimits): Promise<FetchedDocument> {
+export async function fetchDocument(
+  url: URL,
+  limits: FetchLimits,
+  asked: Asked = 'master',
+): Promise<FetchedDocument> {
   const deadlineMs = performance.now() + limits.timeoutMs;
   let at = url;
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-    const answer = await request(at, limits, deadlineMs);
+    const answer = await request(at, limits, deadlineMs, asked);
     if (answer instanceof URL) at = answer;
     else return answer;
   }
@@ -49,7 +56,12 @@ export async function fetchDocument(url: URL, limits: FetchLimits): Promise<Fetc
 }
 
 /** One exchange: the document, or where to look instead. */
-function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<FetchedDocument | URL> {
+function request(
+  url: URL,
+  limits: FetchLimits,
+  deadlineMs: number,
+  asked: Asked,
+): Promise<FetchedDocument | URL> {
   return new Promise((resolve, reject) => {
     let came = false;
     let settled = false;
@@ -65,7 +77,7 @@ function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<Fet
     const total = setTimeout(
       () => {
         fail(
-          `no complete answer within ${limits.timeoutMs} ms (${came ? 'part of it' : 'nothing'} came); the master is overloaded or the way to it is bad`,
+          `no complete answer within ${limits.timeoutMs} ms (${came ? 'part of it' : 'nothing'} came); the ${asked} is overloaded or the way to it is bad`,
         );
       },
       Math.max(1, deadlineMs - performance.now()),
@@ -84,9 +96,9 @@ function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<Fet
         if (target === undefined) fail(`answered ${statusCode} with an unusable Location`);
         else end(() => resolve(target));
       } else if (statusCode !== 200) {
-        fail(`answered ${statusCode}${statusHint(statusCode)}`);
+        fail(`answered ${statusCode}${statusHint(statusCode, asked)}`);
       } else {
-        receive(response, limits.maxBytes, () => {
+        receive(response, limits.maxBytes, asked, () => {
           came = true;
         }).then(
           (document) => end(() => resolve(document)),
@@ -97,18 +109,19 @@ function request(url: URL, limits: FetchLimits, deadlineMs: number): Promise<Fet
     exchange.once('socket', (socket) => {
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
     });
-    exchange.on('error', (error: NodeJS.ErrnoException) => fail(connectionHint(error)));
+    exchange.on('error', (error: NodeJS.ErrnoException) => fail(connectionHint(error, asked)));
   });
 }
 
 async function receive(
   response: IncomingMessage,
   maxBytes: number,
+  asked: Asked,
   progress: () => void,
 ): Promise<FetchedDocument> {
   const encoding = response.headers['content-encoding']?.toLowerCase() ?? 'identity';
   const announced = Number(response.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw new Error(tooLarge(`${announced} bytes`, maxBytes));
+  if (announced > maxBytes) throw new Error(tooLarge(`${announced} bytes`, maxBytes, asked));
   const body = unpacked(response, encoding);
   const hash = createHash('sha1');
   const chunks: Buffer[] = [];
@@ -117,7 +130,7 @@ async function receive(
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       progress();
-      if (bytes > maxBytes) throw new Error(tooLarge(`more than ${maxBytes} bytes`, maxBytes));
+      if (bytes > maxBytes) throw new Error(tooLarge(`more than ${maxBytes} bytes`, maxBytes, asked));
       hash.update(chunk);
       chunks.push(chunk);
     }
@@ -167,29 +180,33 @@ function redirectTarget(from: URL, location: string | undefined): URL | undefine
   return target.protocol === 'http:' || target.protocol === 'https:' ? target : undefined;
 }
 
-function tooLarge(size: string, maxBytes: number): string {
-  return `the answer is too large (${size}; the limit is ${maxBytes}); was it the state of a Mesos master?`;
+function tooLarge(size: string, maxBytes: number, asked: Asked): string {
+  return `the answer is too large (${size}; the limit is ${maxBytes}); was it the state of a Mesos ${asked}?`;
 }
 
-function statusHint(status: number): string {
-  if (status === 401 || status === 403) return ': the master wants credentials for its state';
-  if (status === 404) return ': no Mesos master serves its state there';
-  if (status === 503) return ': the masters have no leader at present';
+function statusHint(status: number, asked: Asked): string {
+  if (status === 401 || status === 403) return `: the ${asked} wants credentials for its state`;
+  if (status === 404) return `: no Mesos ${asked} serves its state there`;
+  if (status === 503) {
+    return asked === 'master'
+      ? ': the masters have no leader at present'
+      : ': the agent has not recovered its tasks yet';
+  }
   return ', not 200';
 }
 
-function connectionHint(error: NodeJS.ErrnoException): string {
+function connectionHint(error: NodeJS.ErrnoException, asked: Asked): string {
   switch (error.code) {
     case 'ECONNREFUSED':
-      return 'connection refused (ECONNREFUSED); does a Mesos master listen there?';
+      return `connection refused (ECONNREFUSED); does a Mesos ${asked} listen there?`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the name cannot be resolved (${error.code}); check the url and the resolver`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return `no route to the master (${error.code})`;
+      return `no route to the ${asked} (${error.code})`;
     case 'ECONNRESET':
-      return 'the master closed the connection without an answer (ECONNRESET)';
+      return `the ${asked} closed the connection without an answer (ECONNRESET)`;
     default:
       return error.code === undefined || error.message.includes(error.code)
         ? error.message

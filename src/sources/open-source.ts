@@ -1,13 +1,13 @@
 import type { Source } from '../ports/sources.js';
 import { FileSource } from './file-source.js';
-import { MesosMasterSource } from './mesos-master-source.js';
+import { MesosSource } from './mesos-source.js';
 import { ReaderThread } from './reader-thread.js';
 
 /** A source as it is configured. */
 export type SourceChoice =
   | { readonly type: 'file'; readonly path: string; readonly maxBytes?: number }
   | {
-      readonly type: 'mesos-master';
+      readonly type: 'mesos-master' | 'mesos-agent';
       readonly url: string;
       /** For a whole reading; default 10 s. */
       readonly timeoutMs?: number;
@@ -27,8 +27,8 @@ export function openSource(choice: SourceChoice, thread: ReaderThread = sharedTh
   if (choice.type === 'file') return new FileSource({ type: 'file', path: choice.path, maxBytes }, thread);
   const timeoutMs = choice.timeoutMs ?? TIMEOUT_MS;
   const connectTimeoutMs = Math.min(timeoutMs, CONNECT_TIMEOUT_MS);
-  return new MesosMasterSource(
-    { type: 'mesos-master', url: choice.url, timeoutMs, connectTimeoutMs, maxBytes },
+  return new MesosSource(
+    { type: choice.type, url: choice.url, timeoutMs, connectTimeoutMs, maxBytes },
     thread,
   );
 }

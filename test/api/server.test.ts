@@ -47,7 +47,8 @@ const freshJson = {
 const sample = () =>
   new FakeStatus().add('10.1.2.3:5000', busy, fresh).add('10.1.2.4:5000', fresh).add('10.1.2.5:5000');
 
-const paths = 'there are /vips, /vip/IP:PORT, /backend/IP:PORT, /members, /mesh, /metrics and /healthz';
+const paths =
+  'there are /vips, /vip/IP:PORT, /backend/IP:PORT, /members, /mesh, /metrics, /healthz and /v1/vips';
 const alone = { name: 'n1', address: null, reachable: true, distance: 0, active: false };
 
 const rows: readonly {

@@ -107,7 +107,7 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
   {
     title: 'a file source with a key of another source',
     document: { sources: [{ type: 'file', path: '/x', url: 'http://a' }] },
-    lines: ['sources[0].url: is no known key; known here: type, path, pollInterval, maxBytes'],
+    lines: ['sources[0].url: is no known key; known here: type, path, pollInterval, maxBytes, advertise'],
   },
   {
     title: 'a master URL of another scheme',
@@ -134,11 +134,19 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
     lines: ['sources[2]: is the same as sources[0]; remove one of them'],
   },
   {
-    title: 'sources this version has not got',
-    document: { sources: [master, { type: 'mesos-agent', url: 'http://10.0.0.5:5051' }, { type: 'http' }] },
+    title: 'limits of sources that are none, and a source for others where there are none',
+    document: {
+      sources: [
+        { type: 'http', maxLeases: 0, maxTtl: '1ms' },
+        { type: 'mesos-agent', url: 'http://10.0.0.5:5051', expiry: 'never' },
+        { type: 'file', path: '/x', advertise: true },
+      ],
+    },
     lines: [
-      'sources[1].type: mesos-agent is not available in this version; remove this source',
-      'sources[2].type: http is not available in this version; remove this source',
+      'sources[0].maxLeases: must be a whole number of 1 to 65536, not 0',
+      'sources[0].maxTtl: must be 1s to 24h, not "1ms"',
+      'sources[1].expiry: must be a duration such as 400ms, 5s, 5m or 1h, not "never"',
+      'sources[2].advertise: tells the other nodes of a mesh, and there is no mesh; add the section "mesh" or remove this line',
     ],
   },
   {
@@ -262,7 +270,6 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
       /^dataPlane\.ipset: must be/,
       'dataPlane.keepRulesOnExit: must be true or false, not 1',
       'balancer.backoff: must be a duration such as 400ms, 5s, 5m or 1h, not "soon"',
-      'sources[0].type: http is not available in this version; remove this source',
       /^node\.address: is missing/,
       'mesh.port: 61421 is also api.port; give one of them another port',
       /^mesh\.keyFile: \/nonexistent\/k cannot be read/,
@@ -320,16 +327,34 @@ test('config: the effective configuration, read back, is the same', (t) => {
   const document = {
     node: { name: 'n1', address: '10.99.0.1' },
     sources: [
-      { type: 'file', path: 'vips.yaml', pollInterval: '1.5s' },
+      { type: 'file', path: 'vips.yaml', pollInterval: '1.5s', advertise: true },
+      { type: 'mesos-agent', url: 'http://10.0.0.5:5051', expiry: '90s' },
+      { type: 'http', maxLeases: 10 },
       { ...master, url: 'http://10.0.0.9:5050/', pollInterval: '90s', timeout: '3s', maxBytes: 4096 },
     ],
+    mesh: { keyFile: 'good.key', contacts: ['10.99.0.2:61420'], forgetAfter: '90m' },
     dataPlane: { masquerade: ['172.17.0.0/16', '10.1.2.3/32', '0.0.0.0/0'] },
     balancer: { failureWindow: '90m', connectTimeout: '250ms' },
   };
   const first = readConfig(document, context);
   if (!first.ok) return t.fail(first.faults.map(formatFault).join('\n'));
   t.deepEqual(first.config.sources, [
-    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 1500, maxBytes: 67_108_864 },
+    {
+      type: 'file',
+      path: join(directory, 'vips.yaml'),
+      pollIntervalMs: 1500,
+      maxBytes: 67_108_864,
+      advertise: true,
+    },
+    {
+      type: 'mesos-agent',
+      url: 'http://10.0.0.5:5051',
+      pollIntervalMs: 5000,
+      timeoutMs: 10_000,
+      maxBytes: 67_108_864,
+      expiryMs: 90_000,
+    },
+    { type: 'http', maxLeases: 10, maxTtlMs: 86_400_000 },
     {
       type: 'mesos-master',
       url: 'http://10.0.0.9:5050',
@@ -393,6 +418,12 @@ test('config file: JSON is read as well, relative to its own directory', (t) => 
   const result = loadConfig(file('c.json', '{"sources": [{"type": "file", "path": "vips.yaml"}]}'));
   if (!result.ok) return t.fail(result.faults.map(formatFault).join('\n'));
   t.deepEqual(result.config.sources, [
-    { type: 'file', path: join(directory, 'vips.yaml'), pollIntervalMs: 5000, maxBytes: 67_108_864 },
+    {
+      type: 'file',
+      path: join(directory, 'vips.yaml'),
+      pollIntervalMs: 5000,
+      maxBytes: 67_108_864,
+      advertise: false,
+    },
   ]);
 });

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { MesosMasterSource } from '../../src/sources/mesos-master-source.js';
+import { MesosSource } from '../../src/sources/mesos-source.js';
 import { openSource } from '../../src/sources/open-source.js';
 import { ReaderThread } from '../../src/sources/reader-thread.js';
 import type { FakeCluster } from '../../testbed/fake-cluster.js';
@@ -227,7 +227,7 @@ test('closing answers what is under way', async (t) => {
 
 test('the source is called by its url', (t) => {
   const source = openSource({ type: 'mesos-master', url: 'http://10.99.0.9:5050' }, thread);
-  t.true(source instanceof MesosMasterSource);
+  t.true(source instanceof MesosSource);
   t.is(source.name, 'mesos-master:http://10.99.0.9:5050');
   source.close();
 });

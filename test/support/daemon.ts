@@ -21,6 +21,8 @@ export type VipsFile = Readonly<Record<string, readonly string[]>>;
 export interface DaemonOptions {
   /** Of the file source; without it there is none. */
   readonly vips?: VipsFile;
+  /** The other nodes are told what the file source says. */
+  readonly advertise?: boolean;
   /** Further sources. */
   readonly sources?: readonly object[];
   /** Sections of the configuration, e.g. `{ dataPlane: { queues: 1 } }`. */
@@ -53,7 +55,8 @@ export class Daemon {
     this.configPath = join(directory, 'minuteman.json');
     this.vipsPath = join(directory, 'vips.json');
     this.#env = options.env ?? {};
-    const file = { type: 'file', path: this.vipsPath, pollInterval: '200ms' };
+    const advertise = options.advertise ?? false;
+    const file = { type: 'file', path: this.vipsPath, pollInterval: '200ms', advertise };
     if (options.vips !== undefined) this.publish(options.vips);
     const config = {
       node: { name: host.name, address: host.address },

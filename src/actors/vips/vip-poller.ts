@@ -1,5 +1,5 @@
 import type { SourceRecord } from '../../core/source-board.js';
-import type { SourceWarning } from '../../core/vips.js';
+import { NO_VIPS, type SourceWarning } from '../../core/vips.js';
 import type { Log } from '../../ports/log.js';
 import type { Random } from '../../ports/random.js';
 import type { SourceReading } from '../../ports/sources.js';
@@ -43,12 +43,14 @@ interface State {
 /** Reads one source again and again and hands what changed to the VIP table. */
 export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage, State> {
   const { entry, table, record, clock, random, log } = options;
-  const { source, pollIntervalMs } = entry;
+  const { source, pollIntervalMs, expiresAfterMs = Number.POSITIVE_INFINITY } = entry;
   // Counts over incarnations: an answer to a reading begun before a crash is not for the new incarnation.
   let requests = 0;
   // A source takes one reading at a time, and that of an earlier incarnation may not be through.
   let sourceBusy = false;
   let watching = false;
+  /** What was read last counts no longer. */
+  let expired = false;
 
   const read = (state: State, self: Self<VipPollerMessage>): void => {
     if (sourceBusy || state.reading) {
@@ -72,6 +74,7 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
     if (reading.kind === 'failed') {
       failed(state, reading.reason);
       table.send({ kind: 'failed', source: source.name });
+      expire(state);
       return;
     }
     if (state.toldError !== undefined) {
@@ -81,11 +84,27 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
     record.ok = true;
     record.lastGoodMs = clock.nowMs();
     state.token = reading.token;
+    expired = false;
     warn(state, reading.warnings);
     if (reading.kind === 'changed') {
       const { reset, delta } = reading;
       table.send({ kind: 'read', source: source.name, reset, delta });
     }
+  };
+
+  const expire = (state: State): void => {
+    const { lastGoodMs } = record;
+    if (expired || lastGoodMs === undefined || clock.nowMs() - lastGoodMs < expiresAfterMs) return;
+    expired = true;
+    state.token = undefined;
+    table.send({ kind: 'read', source: source.name, reset: true, delta: { upserts: NO_VIPS, removed: [] } });
+    const seconds = Math.round(expiresAfterMs / 1000);
+    log.event(
+      'error',
+      'source-expired',
+      `${source.name}: not readable for ${seconds} s; what it said last counts no longer`,
+      { source: source.name },
+    );
   };
 
   const warn = (state: State, warnings: readonly SourceWarning[]): void => {
@@ -109,7 +128,11 @@ export function vipPoller(options: VipPollerOptions): Behavior<VipPollerMessage,
     const told = state.toldError;
     if (told?.reason === reason && nowMs - told.atMs < REPEAT_ERROR_MS) return;
     state.toldError = { reason, atMs: nowMs };
-    const kept = record.lastGoodMs === undefined ? 'nothing was read yet' : 'keeping the last good answer';
+    const kept = expired
+      ? 'nothing of it counts'
+      : record.lastGoodMs === undefined
+        ? 'nothing was read yet'
+        : 'keeping the last good answer';
     log.event('error', 'source-error', `${source.name}: ${reason}; ${kept}`, { source: source.name, reason });
   };
 

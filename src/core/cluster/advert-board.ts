@@ -1,12 +1,13 @@
-import type { Endpoint } from '../endpoint.js';
+import { addressOf, type Endpoint, isLoopback, whyNoBackend, whyNoVip } from '../endpoint.js';
 import { NO_VIPS, sameBackends, type Vips, type VipsDelta } from '../vips.js';
 
 /** What all other nodes serve, together: each VIP with the backends that any of them adverts. */
 export class AdvertBoard {
   readonly #byOrigin = new Map<Endpoint, Vips>();
 
-  /** What `origin` serves from now on; answers what that changes of the whole. */
-  learn(origin: Endpoint, vips: Vips = NO_VIPS): VipsDelta {
+  /** What `origin` says to serve from now on; answers what that changes of the whole. */
+  learn(origin: Endpoint, claimed: Vips = NO_VIPS): VipsDelta {
+    const vips = credible(claimed);
     const former = this.#byOrigin.get(origin) ?? NO_VIPS;
     const touched = new Set([...former.keys(), ...vips.keys()]);
     const before = new Map([...touched].map((vip) => [vip, this.#backends(vip)]));
@@ -45,4 +46,18 @@ export class AdvertBoard {
     }
     return union;
   }
+}
+
+/** No node may speak for this one's loopback interface, nor for addresses that nobody has. */
+function credible(claimed: Vips): Vips {
+  const isVip = (vip: Endpoint): boolean => whyNoVip(addressOf(vip)) === undefined;
+  const isBackend = (backend: Endpoint): boolean => {
+    const address = addressOf(backend);
+    return whyNoBackend(address) === undefined && !isLoopback(address);
+  };
+  const vips = new Map<Endpoint, ReadonlySet<Endpoint>>();
+  for (const [vip, backends] of claimed) {
+    if (isVip(vip)) vips.set(vip, new Set([...backends].filter(isBackend)));
+  }
+  return vips;
 }

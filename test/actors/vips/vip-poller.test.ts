@@ -17,7 +17,7 @@ class PollerStage extends Stage<VipPollerMessage> {
   /** When readings began. */
   readonly beganMs: number[] = [];
 
-  async start(prepare: (source: ScriptedSource) => void = () => {}): Promise<this> {
+  async start(prepare: (source: ScriptedSource) => void = () => {}, expiresAfterMs?: number): Promise<this> {
     const { source, table, record, time, log } = this;
     prepare(source);
     const read = source.read.bind(source);
@@ -28,7 +28,11 @@ class PollerStage extends Stage<VipPollerMessage> {
     const random = seedrandom('poller');
     await this.play(
       vipPoller({
-        entry: { source, pollIntervalMs: INTERVAL_MS },
+        entry: {
+          source,
+          pollIntervalMs: INTERVAL_MS,
+          ...(expiresAfterMs === undefined ? {} : { expiresAfterMs }),
+        },
         table,
         record,
         clock: time,
@@ -119,6 +123,40 @@ test('a failure is told to the table each time, to operators once a minute, and 
   stage.source.failing = 'timeout';
   await stage.pass(2 * INTERVAL_MS);
   t.regex(stage.log.named('source-error')[3]!.message, /keeping the last good answer/);
+});
+
+test('what cannot be read for too long counts no longer, once; read again it counts again', async (t) => {
+  const stage = await new PollerStage().start((source) => source.serve(A), 10 * INTERVAL_MS);
+  await stage.pass(5 * INTERVAL_MS);
+  t.is(stage.told(), 'read 1');
+  stage.source.failing = 'timeout';
+  await stage.pass(8 * INTERVAL_MS);
+  t.false(stage.told().includes('read'));
+  await stage.crashAt({ kind: 'poll' });
+  await stage.pass(8 * INTERVAL_MS);
+  t.deepEqual(
+    stage
+      .told()
+      .split(' failed')
+      .join('')
+      .match(/read \d/g),
+    ['read 0'],
+  );
+  t.is(stage.log.named('source-expired').length, 1);
+  stage.source.failing = undefined;
+  await stage.pass(2 * INTERVAL_MS);
+  t.is(stage.told(), 'read 1');
+  stage.source.failing = 'timeout';
+  await stage.pass(20 * INTERVAL_MS);
+  t.is(stage.log.named('source-expired').length, 2);
+});
+
+test('a source that was never read has nothing to expire', async (t) => {
+  const stage = await new PollerStage().start((source) => {
+    source.failing = 'timeout';
+  }, 2 * INTERVAL_MS);
+  await stage.pass(20 * INTERVAL_MS);
+  t.is(stage.log.named('source-expired').length, 0);
 });
 
 test('a warning is told once and not at every poll', async (t) => {

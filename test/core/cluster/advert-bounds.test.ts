@@ -14,6 +14,12 @@ const rows: readonly { title: string; served: VipsText; kept: VipsText; leftOut:
     leftOut: 0,
   },
   {
+    title: 'a backend on the loopback interface is for this node alone',
+    served: { '10.1.0.1:80': ['127.0.0.1:1', '10.2.0.2:1'], '10.1.0.2:80': ['127.0.0.1:1'] },
+    kept: { '10.1.0.1:80': ['10.2.0.2:1'], '10.1.0.2:80': [] },
+    leftOut: 0,
+  },
+  {
     title: 'a VIP too many: the largest is left out, whatever the order',
     served: { '10.1.0.3:80': [], '10.1.0.1:80': [], '10.1.0.2:80': [] },
     kept: { '10.1.0.1:80': [], '10.1.0.2:80': [] },

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { formatDuration, parseDuration } from '../../src/cli/duration.js';
+import { formatDuration, parseDuration } from '../../src/core/duration.js';
 
 const rows: readonly [text: string, ms: number | undefined][] = [
   ['400ms', 400],

@@ -1,24 +1,28 @@
 import type { Source, SourceReading } from '../ports/sources.js';
 import { decodeReading } from './encoded-reading.js';
+import type { MesosAgentSpec } from './mesos-agent-reader.js';
 import type { MesosMasterSpec } from './mesos-master-reader.js';
 import { OneAnswer } from './one-answer.js';
 import type { ReaderThread } from './reader-thread.js';
 
-/** VIPs of a Mesos cluster, from its leading master. There is nothing to watch; polling is the only way. */
-export class MesosMasterSource implements Source {
+/**
+ * VIPs of a Mesos cluster, from its leading master, or those of what runs on one agent. There is nothing to watch; polling
+ * is the only way.
+ */
+export class MesosSource implements Source {
   readonly name: string;
-  readonly #spec: MesosMasterSpec;
+  readonly #spec: MesosMasterSpec | MesosAgentSpec;
   readonly #thread: ReaderThread;
   readonly #reader: number;
   readonly #answer: OneAnswer;
 
-  constructor(spec: MesosMasterSpec, thread: ReaderThread) {
-    this.name = `mesos-master:${spec.url}`;
+  constructor(spec: MesosMasterSpec | MesosAgentSpec, thread: ReaderThread) {
+    this.name = `${spec.type}:${spec.url}`;
     this.#spec = spec;
     this.#thread = thread;
     this.#answer = new OneAnswer(this.name);
-    // The reader remembers which agents a fail-over left behind.
-    this.#reader = thread.open(true);
+    // The reader of a master remembers which agents a fail-over left behind.
+    this.#reader = thread.open(spec.type === 'mesos-master');
   }
 
   read(token: string | undefined, done: (reading: SourceReading) => void): void {
