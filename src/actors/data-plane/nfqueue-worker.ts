@@ -66,6 +66,12 @@ interface Placement {
   readonly instead?: ConntrackEntry;
 }
 
+/** SYNs of one batch whose verdict is known. */
+interface Settled {
+  readonly mapped: Syn[];
+  readonly deferred: Syn[];
+}
+
 /** A placement whose tuple the kernel tracks already: by `entry`, unless that ended meanwhile. */
 interface Taken {
   readonly placement: Placement;
@@ -144,10 +150,11 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     instead,
   });
 
-  /** Makes entries and settles the SYNs that got one; answers the placements whose tuple is taken. */
-  const map = (state: State, placements: readonly Placement[]): Taken[] => {
+  /** Makes entries; the answer is the placements whose tuple is taken, which are not settled. */
+  const map = (placements: readonly Placement[], settled: Settled): Taken[] => {
+    const { mapped } = settled;
     const taken: Taken[] = [];
-    const mapped: Syn[] = [];
+    // Nothing can place them now, but the client's next SYN may find room: better than an error at once.
     const deferred: Syn[] = [];
     const outcomes = conntrack.map(placements.map(mapping));
     for (const [i, placement] of placements.entries()) {
@@ -170,9 +177,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
           break;
       }
     }
-    settle(state, mapped, 'mapped');
-    // Nothing can place it now, but the client's next SYN may find room: better than an error at once.
-    settle(state, deferred, 'deferred');
+    settled.deferred.push(...deferred);
     release(deferred);
     return taken;
   };
@@ -187,12 +192,20 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     // Refused here, not by a backend, which has nothing to do with it.
     refuse(state, outOfReach);
     release(outOfReach);
-    const taken = map(state, outOfReach.length === 0 ? placements : placements.filter(reaches));
-    if (taken.length > 0) resolve(state, taken, replyTo);
+    // One verdict for all: it is one short message if no older SYN is left waiting.
+    const settled: Settled = { mapped: [], deferred: [] };
+    const taken = map(outOfReach.length === 0 ? placements : placements.filter(reaches), settled);
+    if (taken.length > 0) resolve(taken, settled, replyTo);
+    settle(state, settled.mapped, 'mapped');
+    settle(state, settled.deferred, 'deferred');
   };
 
-  /** Decides on SYNs whose tuple the kernel tracks already. */
-  const resolve = (state: State, taken: readonly Taken[], replyTo: Mailbox<NfqueueWorkerMessage>): void => {
+  /** Decides on SYNs whose tuple the kernel tracks already, as far as that can be done at once. */
+  const resolve = (
+    taken: readonly Taken[],
+    { mapped, deferred }: Settled,
+    replyTo: Mailbox<NfqueueWorkerMessage>,
+  ): void => {
     const left: Syn[] = [];
     const again: Placement[] = [];
     for (const { placement, entry } of taken) {
@@ -215,12 +228,12 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       }
     }
     telemetry.created('exists-left-alone', left.length);
-    settle(state, left, 'mapped');
+    mapped.push(...left);
     release(left);
     if (again.length === 0) return;
-    const lost = map(state, again).map(({ placement }) => placement.syn);
+    const lost = map(again, { mapped, deferred }).map(({ placement }) => placement.syn);
     // Taken once more within microseconds: somebody else is placing the same tuple. The retry will see.
-    settle(state, lost, 'deferred');
+    deferred.push(...lost);
     // Of two copies of one SYN the first was placed just now, and its handshake is in flight.
     release(lost.filter((syn) => !again.some((other) => other.syn !== syn && sameFlow(other.syn, syn))));
   };
