@@ -12,6 +12,8 @@ namespace minuteman {
 // Lives until libuv has let go of it, which is later than the poll that owns it.
 struct DescriptorPoll::Handle {
   uv_poll_t poll{};
+  uv_timer_t pause{};
+  int open = 2;
   napi_async_cleanup_hook_handle cleanup = nullptr;
   DescriptorPoll* owner = nullptr;
   std::function<void()> readable;
@@ -26,8 +28,14 @@ struct DescriptorPoll::Handle {
     handle->readable();
   }
 
+  static void onPauseOver(uv_timer_t* timer) {
+    uv_poll_start(&of(reinterpret_cast<uv_handle_t*>(timer))->poll, UV_READABLE, onReadable);
+  }
+
   static void onClosed(uv_handle_t* closed) {
     Handle* handle = of(closed);
+    handle->open -= 1;
+    if (handle->open > 0) return;
     napi_remove_async_cleanup_hook(handle->cleanup);
     delete handle;
   }
@@ -47,11 +55,28 @@ DescriptorPoll::DescriptorPoll(Napi::Env env, int descriptor, bool keepsAlive, s
     delete handle_;
     throw KernelFailure{-refused, "polling a descriptor"};
   }
+  uv_timer_init(loop, &handle_->pause);
   handle_->poll.data = handle_;
+  handle_->pause.data = handle_;
   handle_->owner = this;
   handle_->readable = std::move(readable);
   napi_add_async_cleanup_hook(env, Handle::onTearDown, handle_, &handle_->cleanup);
-  if (!keepsAlive) uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
+  if (!keepsAlive) {
+    uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
+    uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->pause));
+  }
+  uv_poll_start(&handle_->poll, UV_READABLE, Handle::onReadable);
+}
+
+void DescriptorPoll::pause(uint64_t atMostMs) {
+  if (handle_ == nullptr) return;
+  uv_poll_stop(&handle_->poll);
+  uv_timer_start(&handle_->pause, Handle::onPauseOver, atMostMs, 0);
+}
+
+void DescriptorPoll::resume() {
+  if (handle_ == nullptr || uv_is_active(reinterpret_cast<uv_handle_t*>(&handle_->pause)) == 0) return;
+  uv_timer_stop(&handle_->pause);
   uv_poll_start(&handle_->poll, UV_READABLE, Handle::onReadable);
 }
 
@@ -59,6 +84,7 @@ void DescriptorPoll::close() {
   if (handle_ == nullptr) return;
   handle_->owner = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_->poll), Handle::onClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle_->pause), Handle::onClosed);
   handle_ = nullptr;
 }
 

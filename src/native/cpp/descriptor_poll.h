@@ -17,6 +17,10 @@ class DescriptorPoll {
   DescriptorPoll(const DescriptorPoll&) = delete;
   DescriptorPoll& operator=(const DescriptorPoll&) = delete;
 
+  // Nothing is called until `resume`, or until that time is over.
+  void pause(uint64_t atMostMs);
+  // Harmless when not paused.
+  void resume();
   // No call comes after this; the descriptor may be closed then. Harmless when closed already.
   void close();
 

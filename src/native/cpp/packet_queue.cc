@@ -18,6 +18,9 @@ constexpr uint32_t COPY_RANGE = 120;
 // A queue message with its attributes and 120 bytes of packet takes some 300 bytes.
 constexpr size_t DATAGRAM_BYTES = 512;
 constexpr size_t DATAGRAMS = 64;
+// While SYNs wait for their verdicts no further ones are read: under load they gather in the kernel meanwhile, and a
+// large batch costs less for each than a small one. But others need not wait for long where a balancer has crashed.
+constexpr uint64_t PATIENCE_MS = 10;
 
 void writeRow(double* row, const HeldPacket& packet) {
   row[0] = packet.id;
@@ -100,7 +103,10 @@ void PacketQueue::readPackets() {
     if (count < datagrams_.capacity()) break;
   }
   sendUnaskedVerdicts();
-  if (rows > 0) deliver_.call(static_cast<double>(rows));
+  if (rows > 0) {
+    poll_->pause(PATIENCE_MS);
+    deliver_.call(static_cast<double>(rows));
+  }
 }
 
 // Appends the datagram's SYNs to the records while there is room; the kernel puts one packet into a datagram.
@@ -168,6 +174,7 @@ void PacketQueue::verdict(const Napi::CallbackInfo& info) {
       throw;
     }
   });
+  if (held_.empty()) poll_->resume();
 }
 
 Napi::Value PacketQueue::outstanding(const Napi::CallbackInfo& info) {
