@@ -16,7 +16,7 @@ export interface PlannedRule extends StandingRule {
 }
 
 /** The tables that our rules are in. */
-export const TABLES = ['raw', 'mangle', 'filter', 'nat'] as const;
+export const TABLES = ['raw', 'filter', 'nat'] as const;
 
 /** Of an answer: an IP header without options, and what a TCP header says of a handshake. */
 const LOGGED_BYTES = 60;
@@ -32,8 +32,9 @@ const HOOKS_COMMENT = 'minuteman-hooks';
  * Intercepting also asks a second set, which holds every address while the daemon renews it and none when it
  * does not. It is stopped or drowned then: SYNs are refused at once and do not wait in a queue that nobody reads.
  *
- * What a backend answers is logged where it enters this host's netfilter, behind conntrack and before NAT:
- * in mangle, where it comes in or, if the backend is here, where it is made. Over `lo` it would pass a second time.
+ * What a backend answers is logged in filter, where its destination is the client as the client sees itself, and
+ * its source still the backend: translation of destinations is done by then, that of sources to come. Over `lo` it
+ * passes twice, the second time from the VIP, as which nobody expects it.
  *
  * The rule in nat does nothing to any packet. It is there because the kernel applies translations only in a
  * namespace that has NAT hooks (a nat table that somebody loaded) and conntrack hooks (a rule that uses
@@ -47,13 +48,17 @@ export function plannedRules(plan: FirewallPlan): readonly PlannedRule[] {
       ? `--queue-num ${plan.firstQueue} --queue-bypass`
       : `--queue-balance ${plan.firstQueue}:${last} --queue-bypass --queue-cpu-fanout`;
   const intercept = `${syn} -m set --match-set ${plan.ipset} dst,dst -m set --match-set ${aliveSetName(plan.ipset)} dst -m comment --comment ${COMMENT} -j NFQUEUE ${queue}`;
-  const refuse = `${syn} -m set --match-set ${plan.ipset} dst,dst -m conntrack ! --ctstate DNAT -m comment --comment ${COMMENT} -j REJECT --reject-with tcp-reset`;
+  // The state before the set: SYNs that were mapped leave at the cheaper of the two.
+  const refuse = `${syn} -m conntrack ! --ctstate DNAT -m set --match-set ${plan.ipset} dst,dst -m comment --comment ${COMMENT} -j REJECT --reject-with tcp-reset`;
   const answer = `${answerToOurs()} -m comment --comment ${COMMENT} -j NFLOG --nflog-group ${logGroup(plan)} --nflog-size ${LOGGED_BYTES}`;
+  // What this host makes itself has no time stamp in the log: it is told at once.
+  const ownAnswer = `${answer} --nflog-threshold 1`;
   const hooks = `-m conntrack --ctstate INVALID -m comment --comment ${HOOKS_COMMENT}`;
   return [
     { name: 'nat hooks', table: 'nat', chain: 'OUTPUT', spec: hooks },
-    { name: 'mangle/PREROUTING', table: 'mangle', chain: 'PREROUTING', spec: `! -i lo ${answer}` },
-    { name: 'mangle/OUTPUT', table: 'mangle', chain: 'OUTPUT', spec: answer },
+    { name: 'answers/INPUT', table: 'filter', chain: 'INPUT', spec: answer },
+    { name: 'answers/FORWARD', table: 'filter', chain: 'FORWARD', spec: answer },
+    { name: 'answers/OUTPUT', table: 'filter', chain: 'OUTPUT', spec: ownAnswer },
     { name: 'filter/OUTPUT', table: 'filter', chain: 'OUTPUT', spec: refuse },
     { name: 'filter/FORWARD', table: 'filter', chain: 'FORWARD', spec: refuse },
     { name: 'raw/OUTPUT', table: 'raw', chain: 'OUTPUT', spec: intercept },
@@ -159,9 +164,16 @@ function restoreScript(deleted: readonly StandingRule[], inserted: readonly Stan
 
 /** Which planned rule an operator would say a wrong one is instead of. */
 function nearestName(rule: StandingRule, planned: readonly PlannedRule[]): RuleName {
-  const inPlace = planned.find(({ table, chain }) => table === rule.table && chain === rule.chain);
+  const target = targetOf(rule);
+  const inPlace = planned.find(
+    (other) => other.table === rule.table && other.chain === rule.chain && targetOf(other) === target,
+  );
   const inTable = planned.find(({ table }) => table === rule.table);
   return (inPlace ?? inTable ?? planned[0]!).name;
+}
+
+function targetOf({ spec }: StandingRule): string | undefined {
+  return /(?:^| )-j (\S+)/.exec(spec)?.[1];
 }
 
 function sameRule(a: StandingRule, b: StandingRule): boolean {

@@ -12,8 +12,9 @@ export interface FirewallPlan {
 export type RuleName =
   | 'raw/OUTPUT'
   | 'raw/PREROUTING'
-  | 'mangle/PREROUTING'
-  | 'mangle/OUTPUT'
+  | 'answers/INPUT'
+  | 'answers/FORWARD'
+  | 'answers/OUTPUT'
   | 'filter/OUTPUT'
   | 'filter/FORWARD'
   | 'nat hooks';

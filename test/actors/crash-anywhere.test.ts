@@ -56,10 +56,11 @@ test('without a crash everything is as the script wants it', (t) => {
   t.deepEqual(expected, {
     set: ['10.1.0.1:80', '10.1.0.3:80', '10.1.0.4:80', '10.1.0.5:80'],
     rules: [
+      'answers/FORWARD',
+      'answers/INPUT',
+      'answers/OUTPUT',
       'filter/FORWARD',
       'filter/OUTPUT',
-      'mangle/OUTPUT',
-      'mangle/PREROUTING',
       'nat hooks',
       'raw/OUTPUT',
       'raw/PREROUTING',

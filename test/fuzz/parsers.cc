@@ -106,16 +106,15 @@ void rememberFlows(Bytes edits) {
   const auto small = [](uint8_t value) { return Endpoint{0x0a000000U | value, value}; };
   for (size_t i = 0; i + 1 < edits.size(); i += 2) {
     const uint8_t who = edits.u8(i), what = edits.u8(i + 1);
-    const Endpoint backend = small(static_cast<uint8_t>(1 + who % 16)), seen = small(who / 16);
-    const std::pair key(backend.number(), seen.number());
-    const std::pair value(seen.number(), small(what % 4).number());
+    const Endpoint backend = small(static_cast<uint8_t>(1 + who % 16)), client = small(who / 16);
+    const std::pair key(backend.number(), client.number());
+    const std::pair value(client.number(), small(what % 4).number());
     if (what < 128) {
-      memory.remember(backend, seen, {seen, small(what % 4)});
-      const auto [known, added] = model.emplace(key, value);
-      if (!added && known->second != value) model.erase(known);
+      memory.remember(backend, {client, small(what % 4)});
+      model.insert_or_assign(key, value);
       continue;
     }
-    const auto flow = memory.take(backend, seen);
+    const auto flow = memory.take(backend, client);
     const auto known = model.find(key);
     if (flow) require(known != model.end() && known->second == std::pair(flow->client.number(), flow->destination.number()));
     if (known != model.end()) model.erase(known);

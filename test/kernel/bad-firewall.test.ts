@@ -7,10 +7,12 @@ import { workingFlavours } from '../support/prerequisites.js';
 
 /** What somebody else does, in a shell where `iptables` is of the daemon's flavour, and what is told of it. */
 const MEDDLING: readonly { readonly deed: string; readonly told: RegExp }[] = [
-  { deed: 'iptables -w -F', told: /^filter\/OUTPUT, filter\/FORWARD$/ },
+  {
+    deed: 'iptables -w -F',
+    told: /^answers\/INPUT, answers\/FORWARD, answers\/OUTPUT, filter\/OUTPUT, filter\/FORWARD$/,
+  },
   { deed: 'iptables -w -t raw -F', told: /^raw\/OUTPUT, raw\/PREROUTING$/ },
   { deed: 'iptables -w -t nat -F', told: /^nat hooks$/ },
-  { deed: 'iptables -w -t mangle -F', told: /^mangle\/PREROUTING, mangle\/OUTPUT$/ },
   {
     deed: 'iptables -w -F; iptables -w -t raw -F; ipset destroy',
     told: /ipset minuteman/,
@@ -43,10 +45,11 @@ for (const flavour of workingFlavours()) {
         (state) => state.join('\n') === whole.join('\n'),
         RESTORED_MS,
       );
-      const lines = daemon.log('rules-restored').slice(before);
-      t.true(
-        lines.some(({ what }) => told.test(String(what))),
-        `${deed}: ${JSON.stringify(lines)}`,
+      // The rules stand before the daemon hears that they do.
+      const { answer: lines } = await eventually(
+        `${deed} is told`,
+        () => daemon.log('rules-restored').slice(before),
+        (news) => news.some(({ what }) => told.test(String(what))),
       );
       t.log(
         `${deed}: ${((performance.now() - sinceMs) / 1000).toFixed(1)} s; ${lines.map(({ what }) => what)}`,

@@ -16,15 +16,15 @@ export async function intercept(host: Host, queue: number): Promise<void> {
     '*raw',
     `-A OUTPUT ${syn} -j NFQUEUE --queue-num ${queue} --queue-bypass`,
     'COMMIT',
-    '*mangle',
-    ...planned.filter(({ table }) => table === 'mangle').map(({ chain, spec }) => `-A ${chain} ${spec}`),
-    'COMMIT',
     '*nat',
     // A table without a chain registers no hooks.
     ':OUTPUT ACCEPT [0:0]',
     ':POSTROUTING ACCEPT [0:0]',
     'COMMIT',
     '*filter',
+    ...planned
+      .filter(({ name }) => name.startsWith('answers'))
+      .map(({ chain, spec }) => `-A ${chain} ${spec}`),
     `-A OUTPUT ${syn} -m conntrack ! --ctstate INVALID -j REJECT --reject-with tcp-reset`,
     'COMMIT',
     '',

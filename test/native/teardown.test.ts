@@ -56,7 +56,7 @@ for (const iptables of workingFlavours()) {
       t.deepEqual(
         { ...report, sets: [...report.sets].sort() },
         {
-          rules: 7,
+          rules: 8,
           sets: ['minuteman', 'minuteman-alive', 'minuteman-tmp'],
           entries: 1,
           faults: [],
@@ -76,7 +76,7 @@ serialKernelTest('rules of both flavours go', (t) =>
     const flavours = workingFlavours();
     for (const iptables of flavours) await call(host, 'intercept', { iptables, vips: [] });
     t.like(await tearDown(host), {
-      rules: 7 * flavours.length,
+      rules: 8 * flavours.length,
       sets: ['minuteman', 'minuteman-alive'],
       faults: [],
     });
@@ -89,7 +89,7 @@ serialKernelTest('a set that others use stays, and is told of', (t) =>
     const use = '-w -A INPUT -m set --match-set minuteman dst,dst -j ACCEPT'.split(' ');
     await host.must('iptables', use);
     const { rules, sets, faults } = await tearDown(host);
-    t.is(rules, 7);
+    t.is(rules, 8);
     t.deepEqual(sets, ['minuteman-alive']);
     t.is(faults.length, 1);
     t.regex(faults[0]!, /ipset: .*in use/);

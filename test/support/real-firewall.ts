@@ -46,11 +46,15 @@ export function realSubject(iptables: string): FirewallSubject & AddressSetSubje
     standing: async () =>
       (await saved()).filter(isOurs).map((rule) => {
         const planned = plannedRules({ ipset: 'any', firstQueue: 0, queues: 1 });
-        return planned.find(({ table, chain }) => table === rule.table && chain === rule.chain)!.name;
+        const answers = rule.spec.includes('-j NFLOG');
+        return planned.find(
+          ({ table, chain, spec }) =>
+            table === rule.table && chain === rule.chain && spec.includes('-j NFLOG') === answers,
+        )!.name;
       }),
     foreign: async () => (await saved()).filter((rule) => !isOurs(rule)).length,
     flush: async (what) => {
-      if (what === 'raw' || what === 'mangle' || what === 'filter' || what === 'nat')
+      if (what === 'raw' || what === 'filter' || what === 'nat')
         await must(iptables, ['-w', '-t', what, '-F']);
       else await must('ipset', ['flush', what]);
     },

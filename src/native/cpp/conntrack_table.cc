@@ -130,9 +130,7 @@ void ConntrackTable::rememberCreated(size_t count) {
   for (size_t i = 0; i < count; i += 1) {
     if (outcome_[i] != 0) continue;
     const double* row = request_ + i * REQUEST_COLUMNS;
-    const Endpoint client = Endpoint::of(row[0]);
-    const Endpoint seen = row[3] < 0 ? client : Endpoint{static_cast<uint32_t>(row[3]), client.port};
-    flows_->remember(Endpoint::of(row[2]), seen, {client, Endpoint::of(row[1])});
+    flows_->remember(Endpoint::of(row[2]), {Endpoint::of(row[0]), Endpoint::of(row[1])});
   }
 }
 
@@ -140,28 +138,7 @@ void ConntrackTable::expectAnswers() {
   if (flows_ == nullptr) flows_ = std::make_unique<FlowMemory>();
 }
 
-std::optional<Flow> ConntrackTable::answered(Endpoint backend, Endpoint seen, bool refused) {
-  const auto flow = flows_->take(backend, seen);
-  // The kernel deletes an entry at the reset that refuses it: there is nothing to find any more.
-  return flow || refused ? flow : findAnswered(backend, seen);
-}
-
-std::optional<Flow> ConntrackTable::findAnswered(Endpoint backend, Endpoint seen) {
-  std::optional<Flow> flow;
-  requests_.clear();
-  // An entry is found by either of its tuples.
-  writeGet(requests_, sequence_++, backend, seen);
-  try {
-    socket_.request(requests_, answer_, [&](const Message& message) {
-      ConntrackEntry entry;
-      if (!parseEntry(message, entry) || !entry.ours() || entry.backend.number() != backend.number()) return;
-      flow = Flow{entry.client, entry.destination};
-    });
-  } catch (const KernelFailure&) {
-    // No memory just now: the answer stays untold.
-  }
-  return flow;
-}
+std::optional<Flow> ConntrackTable::answered(Endpoint backend, Endpoint client) { return flows_->take(backend, client); }
 
 // (count) -> nothing; `outcomes` is 0 where `entries` holds the entry, else an errno.
 Napi::Value ConntrackTable::find(const Napi::CallbackInfo& info) {

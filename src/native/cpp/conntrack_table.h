@@ -30,9 +30,8 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
 
   // From now on remembers for each entry it makes what its answer will look like.
   void expectAnswers();
-  // The flow of ours that the SYN-ACK or RST from `backend` to `seen` answers. Costs no request unless the SYN-ACK
-  // looks as none was expected to: the kernel picked another source port, or an earlier daemon made the entry.
-  std::optional<Flow> answered(Endpoint backend, Endpoint seen, bool refused);
+  // The flow of ours that an answer from `backend` to `client` belongs to; each is told once.
+  std::optional<Flow> answered(Endpoint backend, Endpoint client);
 
  private:
   Napi::Value create(const Napi::CallbackInfo& info);
@@ -45,7 +44,6 @@ class ConntrackTable : public Napi::ObjectWrap<ConntrackTable> {
 
   size_t batchSize(const Napi::CallbackInfo& info);
   void rememberCreated(size_t count);
-  std::optional<Flow> findAnswered(Endpoint backend, Endpoint seen);
   void findExisting(size_t count);
   void exchangeBatch(size_t count, const char* what);
   void dumpOurs(bool unansweredOnly, const std::function<void(const ConntrackEntry&)>& each);

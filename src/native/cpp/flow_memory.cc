@@ -9,33 +9,30 @@ Endpoint endpoint(uint64_t bits) { return {static_cast<uint32_t>(bits >> 16), st
 }  // namespace
 
 // Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4): the upper bits depend on all others.
-FlowMemory::Set& FlowMemory::setOf(uint64_t backend, uint64_t seen) {
-  const uint64_t mixed = (backend * 0x9e3779b97f4a7c15 ^ seen) * 0xd6e8feb86659fd93;
+FlowMemory::Set& FlowMemory::setOf(uint64_t backend, uint64_t client) {
+  const uint64_t mixed = (backend * 0x9e3779b97f4a7c15 ^ client) * 0xd6e8feb86659fd93;
   return sets_[mixed >> 50];
 }
 
-void FlowMemory::remember(Endpoint backend, Endpoint seen, const Flow& flow) {
-  const Slot wanted{bits(backend), bits(seen), bits(flow.client), bits(flow.destination)};
-  Set& set = setOf(wanted.backend, wanted.seen);
+void FlowMemory::remember(Endpoint backend, const Flow& flow) {
+  const Slot wanted{bits(backend), bits(flow.client), bits(flow.destination)};
+  Set& set = setOf(wanted.backend, wanted.client);
   Slot* room = nullptr;
   for (Slot& slot : set.slots) {
-    if (slot.backend == NOBODY) {
-      if (room == nullptr) room = &slot;
-    } else if (slot.backend == wanted.backend && slot.seen == wanted.seen) {
-      // Two connections whose answers would look alike: the kernel gave one of them another port, and which of them
-      // kept its own cannot be told from here.
-      if (slot.client != wanted.client || slot.destination != wanted.destination) slot = {};
+    if (slot.backend == wanted.backend && slot.client == wanted.client) {
+      slot = wanted;
       return;
     }
+    if (slot.backend == NOBODY && room == nullptr) room = &slot;
   }
   if (room == nullptr) room = &set.slots[set.next++ % WAYS];
   *room = wanted;
 }
 
-std::optional<Flow> FlowMemory::take(Endpoint backend, Endpoint seen) {
-  const uint64_t from = bits(backend), to = bits(seen);
+std::optional<Flow> FlowMemory::take(Endpoint backend, Endpoint client) {
+  const uint64_t from = bits(backend), to = bits(client);
   for (Slot& slot : setOf(from, to).slots) {
-    if (slot.backend != from || slot.seen != to || from == NOBODY) continue;
+    if (slot.backend != from || slot.client != to || from == NOBODY) continue;
     const Flow flow{endpoint(slot.client), endpoint(slot.destination)};
     slot = {};
     return flow;

@@ -22,10 +22,11 @@ class FlowMemory {
  public:
   FlowMemory() : sets_(SETS) {}
 
-  // `backend` will answer `seen` (the client, or the address put in its place), and that will be `flow`'s answer.
-  void remember(Endpoint backend, Endpoint seen, const Flow& flow);
+  // `backend` will answer `flow`'s client. Of two flows whose answers look alike (two VIPs, one backend, one client
+  // port) the later one counts: the earlier has most likely been answered, or never will be.
+  void remember(Endpoint backend, const Flow& flow);
   // The flow whose answer this is, once.
-  std::optional<Flow> take(Endpoint backend, Endpoint seen);
+  std::optional<Flow> take(Endpoint backend, Endpoint client);
 
  private:
   static constexpr size_t SETS = 1 << 14;
@@ -34,7 +35,6 @@ class FlowMemory {
 
   struct Slot {
     uint64_t backend = NOBODY;
-    uint64_t seen = 0;
     uint64_t client = 0;
     uint64_t destination = 0;
   };
@@ -43,7 +43,7 @@ class FlowMemory {
     size_t next = 0;
   };
 
-  Set& setOf(uint64_t backend, uint64_t seen);
+  Set& setOf(uint64_t backend, uint64_t client);
 
   std::vector<Set> sets_;
 };

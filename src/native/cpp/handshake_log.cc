@@ -14,8 +14,8 @@ namespace minuteman {
 namespace {
 // An IP header without options and what a TCP header says of a handshake; some room for options.
 constexpr uint32_t COPY_RANGE = 60;
-constexpr size_t DATAGRAM_BYTES = 512;
-constexpr size_t DATAGRAMS = 64;
+constexpr size_t DATAGRAM_BYTES = 2048;
+constexpr size_t DATAGRAMS = 16;
 // A packet that seems to have waited longer came by while the wall clock was set.
 constexpr double AGE_MOST_MS = 1000;
 constexpr double LOST = -1;
@@ -62,7 +62,7 @@ void HandshakeLog::receive(const Napi::CallbackInfo& info) { deliver_.set(info[0
 void HandshakeLog::readAnswers() {
   size_t rows = 0;
   bool lost = false;
-  while (rows + DATAGRAMS <= BATCH) {
+  while (rows + DATAGRAMS * LOG_THRESHOLD <= BATCH) {
     const int count = datagrams_.receive(socket_->descriptor());
     if (count == -ENOBUFS) {
       lost = true;
@@ -78,7 +78,7 @@ void HandshakeLog::readAnswers() {
   if (lost) deliver_.call(LOST);
 }
 
-// Appends the datagram's answers to the records; the kernel puts one packet into a datagram.
+// Appends the datagram's answers to the records; the kernel puts several packets into a datagram.
 size_t HandshakeLog::readDatagram(Bytes datagram, size_t rows) {
   MessageReader reader(datagram);
   Message message;
@@ -87,7 +87,7 @@ size_t HandshakeLog::readDatagram(Bytes datagram, size_t rows) {
     if (!parseLoggedPacket(message, packet)) continue;
     const auto tcp = parseTcp(packet.payload);
     if (!tcp || !(tcp->accepts() || tcp->refuses())) continue;
-    const auto flow = table_.answered(tcp->source, tcp->destination, tcp->refuses());
+    const auto flow = table_.answered(tcp->source, tcp->destination);
     if (!flow) continue;
     const double ageMs = packet.wallMs == 0 ? 0 : std::clamp(wallMs_ - packet.wallMs, 0.0, AGE_MOST_MS);
     double* row = records_ + rows * COLUMNS;

@@ -7,8 +7,9 @@ import type { Invariant } from './invariant.js';
 const RULES: readonly RuleName[] = [
   'raw/OUTPUT',
   'raw/PREROUTING',
-  'mangle/PREROUTING',
-  'mangle/OUTPUT',
+  'answers/INPUT',
+  'answers/FORWARD',
+  'answers/OUTPUT',
   'filter/OUTPUT',
   'filter/FORWARD',
   'nat hooks',

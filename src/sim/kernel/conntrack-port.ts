@@ -1,4 +1,4 @@
-import { addressOf, type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
+import { addressOf, endpoint, portOf } from '../../core/endpoint.js';
 import type {
   Conntrack,
   ConntrackEntry,
@@ -132,7 +132,7 @@ export class ProcessConntrack implements Conntrack {
     const entry = new Entry(client, vip, backend, seen, SYN_SENT, true);
     this.table.makeReplyUnique(entry);
     if (!this.table.insert(entry, LIFETIME_MS)) return { kind: 'exists', entry: undefined };
-    this.flows?.remember(backend, seen, mapping);
+    this.flows?.remember(backend, mapping);
     return MADE;
   }
 
@@ -157,7 +157,7 @@ export class ProcessConntrack implements Conntrack {
     const nowMs = this.host.clockMs();
     const events: HandshakeEvent[] = [];
     for (const { from, to, refuses, stampMs } of answers) {
-      const flow = this.answered(from, to, refuses);
+      const flow = this.flows?.take(from, to);
       if (flow === undefined) continue;
       const atMs = stampMs === undefined ? nowMs : Math.max(stampMs, nowMs - AGE_MOST_MS);
       const { client, vip } = flow;
@@ -165,13 +165,6 @@ export class ProcessConntrack implements Conntrack {
     }
     if (events.length > 0) this.told(events);
     if (overrun) this.lost();
-  }
-
-  private answered(backend: Endpoint, seen: Endpoint, refuses: boolean): Flow | undefined {
-    const flow = this.flows!.take(backend, seen);
-    if (flow !== undefined || refuses) return flow;
-    const entry = this.table.find(backend, seen);
-    return entry?.ours === true && entry.backend === backend ? entry : undefined;
   }
 }
 

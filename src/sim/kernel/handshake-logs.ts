@@ -10,7 +10,7 @@ const BATCH = 256;
 const WAKE_LEAST_MS = 0.02;
 const WAKE_MOST_MS = 0.1;
 
-/** A SYN-ACK or RST that came by, with the addresses it had on its way. */
+/** A SYN-ACK or RST that came by, from its backend to its client. */
 export interface LoggedAnswer {
   readonly from: Endpoint;
   readonly to: Endpoint;

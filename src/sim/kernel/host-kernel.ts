@@ -268,8 +268,8 @@ export class HostKernel {
       if (fate === 'tracked') {
         entry = conntrack.entry!;
         const { isReply } = conntrack;
-        if (isReply && entry.ours) this.logAnswer(packet, inInterface);
         if (rules.translating) out = translated(packet, entry, isReply);
+        if (isReply && entry.ours) this.logAnswer(packet, out.to, inInterface);
       }
     }
     const local = this.routing.isLocal(addressOf(out.to));
@@ -303,13 +303,15 @@ export class HostKernel {
     for (const packet of packets) this.tcp.receive(packet);
   }
 
-  private logAnswer(packet: Packet, inInterface: number): void {
+  /** In filter an answer bears its client's address already, and its backend's still. */
+  private logAnswer(packet: Packet, client: Endpoint, inInterface: number): void {
     const refuses = packet.segment === 'rst';
     if (!refuses && packet.segment !== 'syn-ack') return;
     const stampMs = inInterface === 0 ? undefined : this.clockMs();
-    const { logOutput, logInput } = this.rules;
-    for (const group of inInterface === 0 ? logOutput : logInput)
-      this.logs.log(group, { from: packet.from, to: packet.to, refuses, stampMs });
+    const { logOutput, logInput, logForward } = this.rules;
+    const arriving = this.routing.isLocal(addressOf(client)) ? logInput : logForward;
+    for (const group of inInterface === 0 ? logOutput : arriving)
+      this.logs.log(group, { from: packet.from, to: client, refuses, stampMs });
   }
 
   /** Whether a rule in filter resets the SYN: it is bound for a VIP, and no translation says where to. */

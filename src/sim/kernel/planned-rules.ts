@@ -22,8 +22,9 @@ export function plannedRules({ ipset, firstQueue, queues }: FirewallPlan): reado
   });
   return [
     rule('nat hooks', 'nat', 'OUTPUT', { kind: 'hooks' }),
-    rule('mangle/PREROUTING', 'mangle', 'PREROUTING', log),
-    rule('mangle/OUTPUT', 'mangle', 'OUTPUT', log),
+    rule('answers/INPUT', 'filter', 'INPUT', log),
+    rule('answers/FORWARD', 'filter', 'FORWARD', log),
+    rule('answers/OUTPUT', 'filter', 'OUTPUT', log),
     rule('filter/OUTPUT', 'filter', 'OUTPUT', refuse),
     rule('filter/FORWARD', 'filter', 'FORWARD', refuse),
     rule('raw/OUTPUT', 'raw', 'OUTPUT', queue),

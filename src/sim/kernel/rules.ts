@@ -64,6 +64,7 @@ export class Rules {
   /** Groups that answers are logged to; twice if two rules do. */
   logOutput: readonly number[] = NO_GROUPS;
   logInput: readonly number[] = NO_GROUPS;
+  logForward: readonly number[] = NO_GROUPS;
   /** Whether packets are tracked: some rule asks conntrack. */
   tracking = false;
   /** Whether they are translated: somebody loaded the table for it, which stays, and packets are tracked. */
@@ -116,8 +117,9 @@ export class Rules {
     this.generation += 1;
     this.queueOutput = rules.filter((rule) => isIn(rule, 'raw', 'OUTPUT')).flatMap(queueOf);
     this.queueInput = rules.filter((rule) => isIn(rule, 'raw', 'PREROUTING')).flatMap(queueOf);
-    this.logOutput = rules.filter((rule) => isIn(rule, 'mangle', 'OUTPUT')).flatMap(groupOf);
-    this.logInput = rules.filter((rule) => isIn(rule, 'mangle', 'PREROUTING')).flatMap(groupOf);
+    this.logOutput = rules.filter((rule) => isIn(rule, 'filter', 'OUTPUT')).flatMap(groupOf);
+    this.logInput = rules.filter((rule) => isIn(rule, 'filter', 'INPUT')).flatMap(groupOf);
+    this.logForward = rules.filter((rule) => isIn(rule, 'filter', 'FORWARD')).flatMap(groupOf);
     this.refuseOutput = refusedIn(rules.filter((rule) => isIn(rule, 'filter', 'OUTPUT')));
     this.refuseForward = refusedIn(rules.filter((rule) => isIn(rule, 'filter', 'FORWARD')));
     this.tracking = rules.some(({ action }) => ['refuse', 'log', 'hooks'].includes(action.kind));

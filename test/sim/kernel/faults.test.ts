@@ -108,7 +108,11 @@ test('rules that somebody flushes are gone until they are put back', async (t) =
     // Nothing intercepts, so the SYN is refused.
     { table: 'raw', why: 'refused', wrong: ['raw/OUTPUT', 'raw/PREROUTING'] },
     // What is placed needs no refusal.
-    { table: 'filter', why: undefined, wrong: ['filter/OUTPUT', 'filter/FORWARD'] },
+    {
+      table: 'filter',
+      why: undefined,
+      wrong: ['answers/INPUT', 'answers/FORWARD', 'answers/OUTPUT', 'filter/OUTPUT', 'filter/FORWARD'],
+    },
     { table: 'nat', why: undefined, wrong: ['nat hooks'] },
   ] as const;
   for (const { table, why, wrong } of rows) {
@@ -154,10 +158,10 @@ test('a set that somebody spoils', async (t) => {
   t.deepEqual(members(world), ['192.0.2.1:80', '192.0.2.2:80']);
   world.client.faults.spoilSet('emptied');
   t.deepEqual(members(world), []);
-  t.is(world.client.standingRules().length, 7);
+  t.is(world.client.standingRules().length, 8);
   world.client.faults.spoilSet('destroyed');
   t.is(members(world), undefined);
-  t.is(world.client.standingRules().length, 3);
+  t.is(world.client.standingRules().length, 1);
   t.deepEqual(
     world.happened.flatMap((one) => (one.kind === 'set' ? [[one.size, one.by]] : [])),
     [

@@ -336,7 +336,12 @@ export const MUTANTS: readonly Mutant[] = [
     invariant: 'circuits-keep-count',
     bug: 'a success does not forget failures',
     patches: patch('core/balancer/backend.js', 'this.#circuit?.succeeded();', ''),
-    plan: plan({ faults: troubled('backend-refuses', [0, 1], 1_000) }),
+    // Several short times, in each of which fewer fail than open a circuit.
+    plan: plan({
+      faults: [6_000, 8_000, 10_000, 12_000, 14_000].flatMap((atMs) =>
+        [0, 1].map((backend) => at(atMs, 400, { kind: 'backend-refuses', backend })),
+      ),
+    }),
   },
   {
     invariant: 'circuits-keep-count',

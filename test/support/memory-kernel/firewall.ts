@@ -6,8 +6,9 @@ import { OneCall } from './one-call.js';
 export const ALL_RULES: readonly RuleName[] = [
   'raw/OUTPUT',
   'raw/PREROUTING',
-  'mangle/PREROUTING',
-  'mangle/OUTPUT',
+  'answers/INPUT',
+  'answers/FORWARD',
+  'answers/OUTPUT',
   'filter/OUTPUT',
   'filter/FORWARD',
   'nat hooks',

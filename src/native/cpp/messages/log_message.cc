@@ -8,6 +8,12 @@
 namespace minuteman {
 
 namespace {
+// How long the kernel gathers answers before it tells of them, in hundredths of a second. They carry the time they
+// came by; a datagram for each would cost as much as all the rest of the logging.
+constexpr uint32_t LOG_PATIENCE = 1;
+// Room for a batch, and with what the kernel adds not more than the 2 kB that its allocator would give anyway.
+constexpr uint32_t LOG_BATCH_BYTES = 1700;
+
 double be64(Bytes bytes, size_t offset) {
   return static_cast<double>(static_cast<uint64_t>(bytes.be32(offset)) << 32 | bytes.be32(offset + 4));
 }
@@ -32,7 +38,9 @@ void writeLogBind(MessageWriter& messages, uint32_t sequence, uint16_t group, ui
   mode.copy_range = htonl(copyRange);
   mode.copy_mode = NFULNL_COPY_PACKET;
   messages.put(NFULA_CFG_MODE, &mode, sizeof(mode));
-  messages.putBe32(NFULA_CFG_QTHRESH, 1);
+  messages.putBe32(NFULA_CFG_QTHRESH, LOG_THRESHOLD);
+  messages.putBe32(NFULA_CFG_NLBUFSIZ, LOG_BATCH_BYTES);
+  messages.putBe32(NFULA_CFG_TIMEOUT, LOG_PATIENCE);
   messages.end();
 }
 

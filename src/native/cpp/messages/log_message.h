@@ -18,6 +18,9 @@ struct LoggedPacket {
 bool parseLoggedPacket(const Message& message, LoggedPacket& packet);
 
 // Binds the log group and has the head of each packet sent, each at once.
+// Answers that the kernel puts into one datagram at most.
+constexpr uint32_t LOG_THRESHOLD = 8;
+
 void writeLogBind(MessageWriter& messages, uint32_t sequence, uint16_t group, uint32_t copyRange);
 
 }  // namespace minuteman
