@@ -62,8 +62,9 @@ function startAttempt(to: Endpoint, clientPort?: number): Attempt {
     say: () => socket.write('.'),
     heard: () => received.split('\n')[1]?.length ?? 0,
     finish: () => socket.end(),
-    // A reset, so that no TIME_WAIT keeps the port from the next case.
-    abandon: () => socket.resetAndDestroy(),
+    // A reset, so that no TIME_WAIT keeps the port from the next case. Of one that is not connected yet Node only takes
+    // note, and its SYN would be sent again and again, into the next cases.
+    abandon: () => (socket.connecting ? socket.destroy() : socket.resetAndDestroy()),
   };
 }
 
