@@ -1,63 +1,15 @@
 import type { Endpoint } from '../endpoint.js';
 import { BackOff } from './back-off.js';
 import type { OverlayEffect, PartingReason } from './effects.js';
+import type { HyparviewSettings, Surroundings } from './hyparview-settings.js';
+import { Lapses } from './lapses.js';
 import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
+import { Prober } from './prober.js';
+import { Shuffles } from './shuffles.js';
 import { addPassive, draw, sample, type View } from './view.js';
 
-/** Milliseconds and counts. */
-export interface HyparviewSettings {
-  /** Neighbours wanted, and had at most. */
-  readonly active: number;
-  readonly passive: number;
-  /** Steps of a walk for a joiner, and at which step left it is noted in passing. */
-  readonly walk: number;
-  readonly notedAt: number;
-  readonly shuffleMs: number;
-  /** Of the active and of the passive view in a shuffle. */
-  readonly shuffleActive: number;
-  readonly shufflePassive: number;
-  readonly dialMs: number;
-  /** An answer or a request that does not come within this is not waited for. */
-  readonly answerMs: number;
-  /** Neighbours that live are put out for others so seldom at most, lest joins chase each other around. */
-  readonly evictMs: number;
-  /** Between attempts to find a neighbour. */
-  readonly promoteLeastMs: number;
-  readonly promoteMostMs: number;
-  /** Between attempts to reach somebody whom no path leads to. */
-  readonly probeLeastMs: number;
-  readonly probeMostMs: number;
-}
-
-/** Sizes are Lashup's; Leitão 2007 has 5 and 30 for 10,000 nodes, walks of 6 and 3. */
-export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
-  active: 7,
-  passive: 42,
-  walk: 8,
-  notedAt: 5,
-  shuffleMs: 15_000,
-  shuffleActive: 3,
-  shufflePassive: 4,
-  dialMs: 1500,
-  answerMs: 2000,
-  evictMs: 250,
-  promoteLeastMs: 200,
-  promoteMostMs: 30_000,
-  probeLeastMs: 500,
-  probeMostMs: 10_000,
-};
-
-/** What the overlay asks of those who know the whole graph. */
-export interface Surroundings {
-  isReachable(member: Endpoint): boolean;
-  /** Known members that no path leads to and that did not leave. */
-  unreachable(): readonly Endpoint[];
-  /** All members that a path leads to. */
-  reachable(): Iterable<Endpoint>;
-  /** How many neighbours it says that it has; undefined when nothing was heard of it. */
-  degree(member: Endpoint): number | undefined;
-}
+export { HYPARVIEW_DEFAULTS, type HyparviewSettings, type Surroundings } from './hyparview-settings.js';
 
 /** Why we dial somebody: to be let in, as a neighbour, or because a walk ended here. */
 type Purpose = 'join' | NeighbourPriority;
@@ -70,8 +22,7 @@ interface Request {
 /** With so many neighbours at least, finding more is no emergency. */
 const ENOUGH = 4;
 const DIALS_CALM = 2;
-const DIALS_URGENT = 8;
-const PROBES_ALONE = 4;
+const DIALS_URGENT = 16;
 /** Walks sent for one joiner by one whose view is full. */
 const WALKS_MOST = 7;
 /** Neighbours that a walk may press on a joiner whose view is full, so that more than one link joins two halves. */
@@ -106,17 +57,16 @@ export class Hyparview {
   readonly #dials = new Map<Endpoint, Purpose>();
   /** Requests under way, by link. */
   readonly #requests = new Map<number, Request>();
-  readonly #died = new Map<Endpoint, number>();
-  readonly #expelled = new Map<Endpoint, number>();
+  readonly #died = new Lapses(DIED_MS);
+  readonly #expelled = new Lapses(EXPELLED_MS);
   readonly #promotion: BackOff;
-  readonly #probing: BackOff;
+  readonly #prober: Prober;
+  readonly #shuffles: Shuffles;
   #promoteMs: number;
-  #probeMs: number;
   #shuffleMs: number;
   #evictedMs = Number.NEGATIVE_INFINITY;
   #creditMs = Number.NEGATIVE_INFINITY;
   #credit = 0;
-  #missing = 0;
   #leaving = false;
   #nowMs: number;
   #effects: OverlayEffect[] = [];
@@ -140,9 +90,12 @@ export class Hyparview {
     this.#random = random;
     this.#nowMs = nowMs;
     this.#promotion = new BackOff(settings.promoteLeastMs, settings.promoteMostMs);
-    this.#probing = new BackOff(settings.probeLeastMs, settings.probeMostMs);
+    this.#prober = new Prober(self, this.#contacts, around, settings, random, nowMs);
+    this.#shuffles = new Shuffles(self, view, settings, random, {
+      send: (id, message) => this.#send(id, message),
+      note: (peer) => this.#note(peer),
+    });
     for (const peer of remembered) addPassive(view, self, peer, settings.passive, random);
-    this.#probeMs = nowMs;
     this.#promoteMs = nowMs + settings.promoteLeastMs;
     this.#shuffleMs = nowMs + SHUFFLE_FIRST_MS * (0.5 + random());
   }
@@ -214,7 +167,7 @@ export class Hyparview {
     const link = this.#links.get(id)?.link;
     if (link === undefined) return [];
     if (this.#isActive(id)) this.#lose(link, 'died');
-    this.#expelled.set(link.peer.endpoint, nowMs);
+    this.#expelled.add(link.peer.endpoint, nowMs);
     this.#requests.delete(id);
     this.#links.delete(id);
     this.#effects.push({ kind: 'close', id, reason: 'protocol' });
@@ -251,10 +204,10 @@ export class Hyparview {
         if (this.#isActive(id)) this.#walk(message.joiner, message.ttl, link.peer.endpoint);
         break;
       case 'shuffle':
-        if (this.#isActive(id)) this.#shuffled(message, link.peer.endpoint);
+        if (this.#isActive(id)) this.#shuffles.received(message, link.peer.endpoint);
         break;
       case 'shuffle-reply':
-        this.#replied(message);
+        this.#shuffles.replied(message);
         break;
     }
     return this.#take();
@@ -265,14 +218,21 @@ export class Hyparview {
     if (this.#leaving) return this.#take();
     this.#expire();
     if (this.#promoteMs <= nowMs) this.#promote();
-    if (this.#probeMs <= nowMs) this.#probe();
-    if (this.#shuffleMs <= nowMs) this.#shuffle();
+    const { active, passive } = this.#view;
+    const touched = (member: Endpoint): boolean => this.#inTouch(member);
+    for (const member of this.#prober.due(passive.keys(), active.size === 0, touched, nowMs)) {
+      this.#dial(member, 'join');
+    }
+    if (this.#shuffleMs <= nowMs) {
+      this.#shuffleMs = nowMs + this.#settings.shuffleMs * (0.75 + 0.5 * this.#random());
+      this.#shuffles.begin();
+    }
     return this.#take();
   }
 
   nextTickMs(): number | undefined {
     if (this.#leaving) return undefined;
-    let nextMs = Math.min(this.#promoteMs, this.#probeMs, this.#shuffleMs);
+    let nextMs = Math.min(this.#promoteMs, this.#prober.nextMs, this.#shuffleMs);
     for (const { deadlineMs } of this.#requests.values()) nextMs = Math.min(nextMs, deadlineMs);
     if (this.#links.size > this.#view.active.size + this.#requests.size) {
       for (const [id, { openedMs }] of this.#links) {
@@ -301,7 +261,7 @@ export class Hyparview {
     const others = this.#others(joiner);
     const accepted = this.#isActive(link.id) || this.#room() > 0 || this.#mayEvict();
     // Before the answer: whoever is refused ends the link, and needs somebody else to ask.
-    const peers = this.#somePeers(joiner);
+    const peers = this.#shuffles.somePeers(joiner);
     if (peers.length > 0) this.#send(link.id, { kind: 'shuffle-reply', path: [], peers });
     this.#answer(link, accepted);
     for (const { link: other } of sample(others, WALKS_MOST, this.#random)) {
@@ -434,7 +394,7 @@ export class Hyparview {
     this.#view.active.delete(peer);
     this.#effects.push({ kind: 'neighbour-down', link, why });
     if (why === 'died') {
-      this.#died.set(peer, this.#nowMs);
+      this.#died.add(peer, this.#nowMs);
       this.#view.passive.delete(peer);
     } else this.#note(peer);
     // Whichever way it went, its place is free.
@@ -459,8 +419,10 @@ export class Hyparview {
     const urgent = this.#view.active.size < ENOUGH;
     if (urgent) this.#promotion.reset();
     this.#promoteMs = this.#nowMs + this.#promotion.next(this.#random);
-    const free = this.#room() - this.#requests.size - this.#dials.size;
-    const count = Math.min(free, (urgent ? DIALS_URGENT : DIALS_CALM) - this.#dials.size);
+    const free = this.#room() - this.#requests.size;
+    // After most have died most dials end in silence, so more than are needed go out at once.
+    const count =
+      urgent && free > 0 ? DIALS_URGENT - this.#dials.size : Math.min(free, DIALS_CALM) - this.#dials.size;
     if (count <= 0) return;
     for (const peer of sample(this.#candidates(), count, this.#random)) this.#dial(peer, 'low');
   }
@@ -477,24 +439,6 @@ export class Hyparview {
       .filter(([peer, { notBeforeMs }]) => notBeforeMs <= this.#nowMs && mayHaveRoom(peer))
       .map(([peer]) => peer);
     return candidates.length > 0 ? candidates : [...this.#around.reachable()].filter(mayHaveRoom);
-  }
-
-  /** Tries to reach somebody to whom there is no path: the contacts for ever, and whoever was lost. */
-  #probe(): void {
-    const apart = new Set<Endpoint>();
-    for (const member of this.#contacts) apart.add(member);
-    for (const member of this.#around.unreachable()) apart.add(member);
-    for (const member of this.#view.passive.keys()) apart.add(member);
-    for (const member of apart) {
-      if (member === this.self || this.#inTouch(member) || this.#around.isReachable(member))
-        apart.delete(member);
-    }
-    if (apart.size > this.#missing) this.#probing.reset();
-    this.#missing = apart.size;
-    const alone = this.#view.active.size === 0;
-    this.#probeMs =
-      this.#nowMs + Math.min(this.#probing.next(this.#random), alone ? 2000 : Number.POSITIVE_INFINITY);
-    for (const member of sample(apart, alone ? PROBES_ALONE : 1, this.#random)) this.#dial(member, 'join');
   }
 
   #dial(to: Endpoint, purpose: Purpose): void {
@@ -516,55 +460,6 @@ export class Hyparview {
     return false;
   }
 
-  // Shuffles
-
-  #shuffle(): void {
-    this.#shuffleMs = this.#nowMs + this.#settings.shuffleMs * (0.75 + 0.5 * this.#random());
-    const via = draw([...this.#view.active.values()], this.#random);
-    if (via === undefined) return;
-    const peers = [this.self, ...this.#somePeers(via.link.peer.endpoint)];
-    this.#send(via.link.id, { kind: 'shuffle', ttl: this.#settings.notedAt, path: [this.self], peers });
-  }
-
-  #shuffled(message: Extract<OverlayMessage, { kind: 'shuffle' }>, from: Endpoint): void {
-    const { path, peers } = message;
-    // Decrement, then test: one that arrives with its last step is dealt with here, not lost.
-    const ttl = message.ttl - 1;
-    const next = draw(this.#others(from, path[0]!), this.#random);
-    const again = path.includes(this.self) || path.length > this.#settings.walk;
-    if (ttl > 0 && next !== undefined && !again) {
-      this.#send(next.link.id, { kind: 'shuffle', ttl, path: [...path, this.self], peers });
-      return;
-    }
-    const ours = this.#somePeers(path[0]!, peers.length);
-    this.#passBack(path, ours);
-    for (const peer of peers) this.#note(peer);
-  }
-
-  #replied({ path, peers }: Extract<OverlayMessage, { kind: 'shuffle-reply' }>): void {
-    if (path.length > 0) this.#passBack(path, peers);
-    else for (const peer of peers) this.#note(peer);
-  }
-
-  /** Back the way it came; if a link of that way is gone, so is the answer, and the next shuffle will do. */
-  #passBack(path: readonly Endpoint[], peers: readonly Endpoint[]): void {
-    const back = this.#view.active.get(path.at(-1)!);
-    if (back === undefined || peers.length === 0) return;
-    this.#send(back.link.id, { kind: 'shuffle-reply', path: path.slice(0, -1), peers });
-  }
-
-  #somePeers(
-    except: Endpoint,
-    count = this.#settings.shuffleActive + this.#settings.shufflePassive,
-  ): Endpoint[] {
-    const active = sample(this.#others(except), Math.min(this.#settings.shuffleActive, count), this.#random);
-    const passive = [...this.#view.passive.keys()].filter((peer) => peer !== except);
-    return [
-      ...active.map(({ link }) => link.peer.endpoint),
-      ...sample(passive, Math.min(this.#settings.shufflePassive, count - active.length), this.#random),
-    ];
-  }
-
   // Odds and ends
 
   /** Requests without an answer, and links on which nobody asked for anything. */
@@ -580,10 +475,8 @@ export class Hyparview {
     for (const [id, { openedMs }] of this.#links) {
       if (this.#isIdle(id) && openedMs + this.#settings.answerMs <= this.#nowMs) this.#close(id);
     }
-    for (const [peer, atMs] of this.#expelled) {
-      if (this.#nowMs - atMs >= EXPELLED_MS) this.#expelled.delete(peer);
-    }
-    for (const [peer, atMs] of this.#died) if (this.#nowMs - atMs >= DIED_MS) this.#died.delete(peer);
+    this.#expelled.expire(this.#nowMs);
+    this.#died.expire(this.#nowMs);
   }
 
   #isActive(id: number): boolean {
