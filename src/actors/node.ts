@@ -8,6 +8,7 @@ import type { FirewallPlan } from '../ports/firewall.js';
 import type { PacketQueue } from '../ports/packet-queue.js';
 import type { Kernel, World } from '../ports/world.js';
 import { buildCluster, type Cluster, type MeshLimits } from './cluster/cluster.js';
+import type { ClusterState } from './cluster/cluster-state.js';
 import { MESH_SOURCE } from './cluster/gossip.js';
 import { balancerManager } from './data-plane/balancer-manager.js';
 import { connectionObserver } from './data-plane/connection-observer.js';
@@ -36,6 +37,9 @@ export interface NodeSettings {
 
 export interface Node {
   readonly status: NodeStatus;
+  /** What its actors share, for whoever watches them; to be looked at only. */
+  readonly directory: Directory;
+  readonly cluster: ClusterState | undefined;
   readonly system: System;
   /** Withdraws from the kernel what the settings do not keep, stops the actors, then calls `done`. */
   stop(done: () => void): void;
@@ -155,6 +159,8 @@ export function startNode(
 
   return {
     system,
+    directory,
+    cluster: cluster?.state,
     status: nodeStatus({
       telemetry,
       directory,

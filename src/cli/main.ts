@@ -131,6 +131,8 @@ function commands(print: (text: string) => void, finish: (exitCode: number) => v
     .option('--vips <n>', 'VIPs (default: one for two nodes)')
     .option('--backends <n>', 'backends of all VIPs (default: 4 for a node)')
     .option('--connections <rate>', 'new connections per second, of all clients (default: 5/s for a node)')
+    .option('--mesh', 'the daemons form a mesh (default: by the scenario and the seed)')
+    .option('--no-mesh', 'each daemon runs alone')
     .option('--replay <file>', 'run the plan in this file, which --json or --minimize wrote')
     .option('--json <file>', 'write the plan and what came of it')
     .option('--trace <file>', 'write everything that happens, a line of JSON each')

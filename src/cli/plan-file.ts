@@ -55,6 +55,14 @@ const FAULTS = [
   ofHost('half-open'),
   ofHost('connect-blackhole'),
   z.strictObject({
+    kind: z.literal('mesh-liar'),
+    host,
+    how: oneOf('all-dead', 'in-others-names', 'old-records', 'alarms', 'phantoms', 'flood'),
+  }),
+  ofHost('disk-rolled-back'),
+  ofHost('disk-read-only'),
+  z.strictObject({ kind: z.literal('same-name'), host, as: host }),
+  z.strictObject({
     kind: z.literal('kernel-error'),
     host,
     port: oneOf('conntrack-map', 'conntrack-lookup', 'verdict', 'ipset', 'iptables', 'heartbeat', 'routes'),
@@ -183,7 +191,7 @@ export function loadPlan(path: string): PlanResult {
   return { ok: false, faults: result.faults.map((one) => ({ ...one, path: `${path}: ${one.path}` })) };
 }
 
-const HOST_FIELDS: ReadonlySet<string> = new Set(['host', 'from', 'to', 'a', 'b', 'side']);
+const HOST_FIELDS: ReadonlySet<string> = new Set(['host', 'as', 'from', 'to', 'a', 'b', 'side']);
 
 function hostsNamed(name: string, value: unknown): readonly string[] {
   if (!HOST_FIELDS.has(name)) return [];

@@ -14,6 +14,7 @@ export interface RawSimOptions {
   readonly vips?: string;
   readonly backends?: string;
   readonly connections?: string;
+  readonly mesh?: boolean;
   readonly replay?: string;
   readonly json?: string;
   readonly trace?: string;
@@ -78,6 +79,7 @@ function drawnPlan(raw: RawSimOptions, faults: string[]): Plan | undefined {
     vips: whole('vips', 1, 1e5),
     backends: whole('backends', 1, 1e6),
     connectionsPerSecond: readRate(raw.connections, faults),
+    mesh: raw.mesh,
   };
   const { vips, backends } = request;
   if (vips !== undefined && backends !== undefined && backends < vips)
@@ -89,6 +91,10 @@ function replayedPlan(raw: RawSimOptions, file: string, faults: string[]): Plan 
   for (const name of DRAWING) {
     if (raw[name] !== undefined)
       faults.push(`--${name} cannot be combined with --replay: the plan in ${file} says it; edit the file`);
+  }
+  if (raw.mesh !== undefined) {
+    const option = raw.mesh ? '--mesh' : '--no-mesh';
+    faults.push(`${option} cannot be combined with --replay: the plan in ${file} says it; edit the file`);
   }
   const result = loadPlan(file);
   if (result.ok) return result.plan;

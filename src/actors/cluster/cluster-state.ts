@@ -29,6 +29,8 @@ export class ClusterState {
   publisher: Publisher | undefined;
   /** Round trip to each neighbour in milliseconds, by link; pinger's. */
   roundTripMs: (link: number) => number | undefined = () => undefined;
+  /** Links whose peer is watched for silence; pinger's. */
+  watched: () => Iterable<number> = () => [];
   /** Whether some neighbour was found to know just what we know. */
   synchronised = false;
 

@@ -31,6 +31,7 @@ export interface MeshLimits {
 export interface Cluster {
   readonly root: ChildSpec;
   readonly status: MeshStatus;
+  readonly state: ClusterState;
   /** Where what this node serves goes. */
   readonly offers: Mailbox<ServeMessage>;
   /** Says good-bye to everybody, then calls `done`. */
@@ -136,6 +137,7 @@ export function buildCluster(
       membershipActor,
       linksActor,
     ]),
+    state,
     status: meshStatus(access, state, counters),
     offers: gossipActor.mailbox,
     leave: (done) =>

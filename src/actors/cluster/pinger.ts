@@ -94,6 +94,7 @@ export function pinger(options: PingerOptions): Behavior<PingerMessage, State> {
         () => random.next(),
       );
       state.roundTripMs = (link) => detector.roundTripMs(link);
+      state.watched = () => detector.watched();
       const ticker = new Ticker<PingerMessage>(self, clock, { kind: 'tick' });
       for (const { link } of state.view.active.values()) perform(detector.add(link, clock.nowMs()));
       ticker.wakeAt(detector.nextTickMs());

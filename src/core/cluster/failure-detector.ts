@@ -94,6 +94,11 @@ export class FailureDetector {
     return this.#stalls;
   }
 
+  /** The links whose peers are watched. */
+  watched(): Iterable<number> {
+    return this.#watched.keys();
+  }
+
   roundTripMs(id: number): number | undefined {
     return this.#watched.get(id)?.roundTrip.typicalMs;
   }

@@ -14,6 +14,8 @@ export class Host {
   readonly lane: Lane;
   readonly clock: HostClock;
   readonly disk: Disk = new Map();
+  /** How many faults let nothing be written to it. */
+  diskReadOnly = 0;
 
   /** Hosts are numbered from 0; host 0 is `n1` at 10.99.0.1. */
   constructor(engine: Engine, index: number, name = hostName(index)) {

@@ -3,6 +3,7 @@ import type { Fleet } from '../fleet/fleet.js';
 import type { Machine } from '../fleet/machine.js';
 import type { KernelFaults } from '../kernel/faults.js';
 import type { Fault } from '../plan/plan.js';
+import { startLying } from './liar.js';
 
 /** Takes a fault back. To be called once; in what order several are called does not matter. */
 export type Undo = () => void;
@@ -59,6 +60,35 @@ export function applyFault(fleet: Fleet, fault: Fault): Undo {
       return network.faults['half-open'](fault);
     case 'connect-blackhole':
       return network.faults['connect-blackhole'](fault);
+    case 'mesh-liar':
+      return startLying(fleet, machine(fleet, fault.host), fault.how);
+    case 'disk-rolled-back': {
+      const at = machine(fleet, fault.host);
+      const before = new Map(at.host.disk);
+      at.endDaemon('killed')();
+      return () => {
+        const start = at.endDaemon('killed');
+        at.host.disk.clear();
+        for (const [path, content] of before) at.host.disk.set(path, content);
+        start();
+      };
+    }
+    case 'disk-read-only': {
+      const { host } = machine(fleet, fault.host);
+      host.diskReadOnly += 1;
+      return () => {
+        host.diskReadOnly -= 1;
+      };
+    }
+    case 'same-name': {
+      const at = machine(fleet, fault.host);
+      fleet.renamed.set(at.name, fault.as);
+      at.endDaemon('killed')();
+      return () => {
+        fleet.renamed.delete(at.name);
+        at.endDaemon('killed')();
+      };
+    }
     case 'kernel-error':
       return kernel(fleet, fault.host).failRequests(fault.port, fault.code, fault.count);
     case 'events-lost':

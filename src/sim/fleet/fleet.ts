@@ -1,3 +1,4 @@
+import type { Mesh } from '../../ports/mesh.js';
 import type { MeshAccess, SourceEntry } from '../../ports/world.js';
 import { Engine } from '../engine/engine.js';
 import { Host } from '../engine/host.js';
@@ -55,6 +56,10 @@ export class Fleet {
   /** Where VIPs come from: one of the two. */
   readonly files: VipFiles | undefined;
   readonly master: FakeMaster | undefined;
+  /** Whoever's daemon is started under another name than its host's. */
+  readonly renamed = new Map<HostName, HostName>();
+  private readonly meshes = new Map<HostName, Mesh>();
+  private liars = 0;
   private readonly documents = new Documents();
   private readonly messageWatches: FleetMessageWatch[] = [];
   private readonly byName: ReadonlyMap<HostName, Machine>;
@@ -109,6 +114,12 @@ export class Fleet {
       longConnections: plan.longConnections,
       stopAtMs: Math.max(plan.healMs, plan.durationMs - DRAIN_MS),
     });
+  }
+
+  /** Lanes of liars must differ, although several may begin at one instant. */
+  nextLiar(): number {
+    this.liars += 1;
+    return this.liars;
   }
 
   machine(name: HostName): Machine | undefined {
@@ -166,13 +177,20 @@ export class Fleet {
     const { name, host } = machine;
     const { engine, network } = this;
     const instance = engine.stream(`${name}#${life}/instance`).below(2 ** 48);
-    const self = { endpoint: meshEndpoint(host), name, instance };
+    const self = { endpoint: meshEndpoint(host), name: this.renamed.get(name) ?? name, instance };
+    const mesh = new SimMesh({ network, host, process, self, key: 'ours' });
+    this.meshes.set(name, mesh);
     return {
-      mesh: new SimMesh({ network, host, process, self, key: 'ours' }),
+      mesh,
       self,
       contacts: this.machines.slice(0, CONTACTS).map((contact) => meshEndpoint(contact.host)),
       store: new DiskMembers(host),
     };
+  }
+
+  /** The links of a host's daemon as it has them now, whichever life it is in; undefined without a mesh. */
+  meshOfHost(name: HostName): Mesh | undefined {
+    return this.meshes.get(name);
   }
 
   private booted({ name }: Machine): void {

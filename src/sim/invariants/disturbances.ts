@@ -107,6 +107,8 @@ function hostsOf(fault: Fault): ReadonlySet<HostName> | undefined {
     case 'master':
     case 'tasks':
       return undefined;
+    case 'mesh-liar':
+      return undefined;
     default:
       return new Set([fault.host]);
   }

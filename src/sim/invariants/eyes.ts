@@ -19,7 +19,11 @@ export type Role =
   | 'connection-observer'
   | 'ipset-manager'
   | 'firewall-manager'
+  | MeshRole
   | 'other';
+
+/** Actors of the mesh. */
+export type MeshRole = 'membership' | 'pinger' | 'gossip' | 'links' | 'reachability';
 
 export type MessageMoment = 'before' | 'after';
 
@@ -45,16 +49,15 @@ export class HostEyes {
   turnedMs = 0;
   lastCrashMs = Number.NEGATIVE_INFINITY;
 
-  constructor(at: Machine) {
+  constructor(at: Machine, sources: number) {
     this.at = at;
+    this.sources = sources;
     this.name = at.name;
     this.kernel = new KernelEyes(at.kernel);
   }
 
-  /** How many sources its daemon has. */
-  get sources(): number {
-    return this.daemon?.node.status.sources().length ?? 0;
-  }
+  /** How many sources its daemon has; the mesh is one. */
+  readonly sources: number;
 
   get daemon(): Daemon | undefined {
     return this.at.daemon;
@@ -82,7 +85,7 @@ export class Eyes {
   constructor(fleet: Fleet) {
     this.fleet = fleet;
     this.disturbances = new Disturbances(fleet.plan, fleet.master);
-    this.hosts = new Map(fleet.machines.map((at) => [at.name, new HostEyes(at)]));
+    this.hosts = new Map(fleet.machines.map((at) => [at.name, new HostEyes(at, fleet.plan.mesh ? 2 : 1)]));
     fleet.journal.follow((happening, atMs) => this.happened(happening, atMs));
     fleet.engine.watch(() => this.settled());
     fleet.watchMessages((at, path, when, message) => {
@@ -225,6 +228,11 @@ function roleFrom(path: string): Role {
     case 'connection-observer':
     case 'ipset-manager':
     case 'firewall-manager':
+    case 'membership':
+    case 'pinger':
+    case 'gossip':
+    case 'links':
+    case 'reachability':
       return name;
     default:
       return 'other';

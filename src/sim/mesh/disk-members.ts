@@ -17,6 +17,7 @@ export class DiskMembers implements MemberStore {
   }
 
   save(members: SavedMembers): void {
+    if (this.host.diskReadOnly > 0) return;
     this.host.disk.set(FILE, new TextEncoder().encode(JSON.stringify(members)));
   }
 }

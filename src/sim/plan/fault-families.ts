@@ -1,7 +1,7 @@
 import { hostName } from '../engine/host.js';
 import type { HostName } from '../engine/journal.js';
 import type { Stream } from '../engine/seed.js';
-import type { Fault, Plan } from './plan.js';
+import type { Fault, Lie, Plan } from './plan.js';
 
 /** What a family draws from: the plan without its faults. */
 type Draft = Omit<Plan, 'faults'>;
@@ -15,6 +15,16 @@ export interface FaultFamily {
 
 const SOME_SECONDS = (stream: Stream): number =>
   stream.chance(0.5) ? stream.between(100, 2_000) : stream.between(2_000, 15_000);
+
+const LIES: readonly Lie[] = ['all-dead', 'in-others-names', 'old-records', 'alarms', 'phantoms', 'flood'];
+
+const MESH_ACTORS: readonly string[] = [
+  'cluster/membership',
+  'cluster/pinger',
+  'cluster/gossip',
+  'cluster/reachability',
+  'cluster/links',
+];
 
 /**
  * The families of faults (swarm testing: Groce, Zhang, Eide, Chen, Regehr, "Swarm Testing", 2012: runs that
@@ -158,6 +168,7 @@ export const FAMILIES = {
       kind: 'actor-crash',
       host: hostOf(draft, stream),
       actor: stream.oneOf([
+        ...(draft.mesh ? MESH_ACTORS : []),
         'vip-table',
         'sources/',
         'balancers/',
@@ -170,6 +181,18 @@ export const FAMILIES = {
       nth: 1 + stream.below(20),
       when: stream.chance(0.5) ? 'before' : 'after',
     }),
+    lasts: SOME_SECONDS,
+  },
+  members: {
+    draw: (draft, stream) => {
+      const host = hostOf(draft, stream);
+      return stream.oneOf<Fault>([
+        { kind: 'mesh-liar', host, how: stream.oneOf(LIES) },
+        { kind: 'disk-rolled-back', host },
+        { kind: 'disk-read-only', host },
+        { kind: 'same-name', host, as: hostOf(draft, stream) },
+      ]);
+    },
     lasts: SOME_SECONDS,
   },
 } as const satisfies Readonly<Record<string, FaultFamily>>;

@@ -3,6 +3,21 @@ import type { HostName } from '../engine/journal.js';
 /** What a port of one host's kernel can be made to answer. */
 export type KernelErrorCode = 'ENOBUFS' | 'ENOENT' | 'ENOMEM' | 'EPERM' | 'EINTR' | 'EBUSY';
 
+/** What a lying member of the mesh says. */
+export type Lie =
+  /** Everybody else has no neighbours any more. */
+  | 'all-dead'
+  /** Records in others' names, with links that there are not, of now and of epochs to come. */
+  | 'in-others-names'
+  /** Everybody's records as they once were. */
+  | 'old-records'
+  /** It hears nothing of anybody: alarms without end. */
+  | 'alarms'
+  /** There are members that nobody ever saw. */
+  | 'phantoms'
+  /** More than anybody can take. */
+  | 'flood';
+
 /** What may go wrong, and where. Plain data: a plan can be written to a file, edited and run again. */
 export type Fault =
   /** The machine goes silent: no FIN, no RST. It comes back when the fault ends, `wiped` without its disk. */
@@ -47,6 +62,14 @@ export type Fault =
   | { readonly kind: 'half-open'; readonly host: HostName }
   /** New connections to the host find no answer; those that stand go on. */
   | { readonly kind: 'connect-blackhole'; readonly host: HostName }
+  /** A member that holds the key sends what is well-formed and untrue, on all its links, for so long. */
+  | { readonly kind: 'mesh-liar'; readonly host: HostName; readonly how: Lie }
+  /** The daemon is killed and started again; at the end once more, with the disk as it was at the beginning: a snapshot. */
+  | { readonly kind: 'disk-rolled-back'; readonly host: HostName }
+  /** What is written to the host's disk is lost. */
+  | { readonly kind: 'disk-read-only'; readonly host: HostName }
+  /** The daemon is started again under the name of another one, and under its own at the end. */
+  | { readonly kind: 'same-name'; readonly host: HostName; readonly as: HostName }
   /** The kernel refuses the next `count` requests of one port with an error. */
   | {
       readonly kind: 'kernel-error';

@@ -12,16 +12,16 @@ export function replayArguments(plan: Plan, file: string): string {
 }
 
 function drawnFrom(plan: Plan): string | undefined {
-  const { seed, nodes, durationMs, vips, backends, connectionsPerSecond } = plan;
+  const { seed, nodes, durationMs, vips, backends, connectionsPerSecond, mesh } = plan;
   const scenario = SCENARIOS.find(({ name }) => name === plan.scenario)?.name;
   if (scenario === undefined) return undefined;
   const written = asWritten(plan);
   const gives = (sizes: Partial<PlanRequest>): boolean =>
     isDeepStrictEqual(asWritten(planOf({ scenario, seed, nodes, durationMs, ...sizes })), written);
   // Only the sizes that are not what the seed would have drawn are named.
-  let sizes: Partial<PlanRequest> = { vips, backends, connectionsPerSecond };
+  let sizes: Partial<PlanRequest> = { vips, backends, connectionsPerSecond, mesh };
   if (!gives(sizes)) return undefined;
-  for (const name of ['vips', 'backends', 'connectionsPerSecond'] as const) {
+  for (const name of ['vips', 'backends', 'connectionsPerSecond', 'mesh'] as const) {
     const { [name]: _, ...fewer } = sizes;
     if (gives(fewer)) sizes = fewer;
   }
@@ -31,6 +31,7 @@ function drawnFrom(plan: Plan): string | undefined {
   if (sizes.vips !== undefined) words.push(`--vips ${vips}`);
   if (sizes.backends !== undefined) words.push(`--backends ${backends}`);
   if (sizes.connectionsPerSecond !== undefined) words.push(`--connections ${connectionsPerSecond}/s`);
+  if (sizes.mesh !== undefined) words.push(mesh ? '--mesh' : '--no-mesh');
   return words.join(' ');
 }
 

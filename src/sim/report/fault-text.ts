@@ -55,9 +55,9 @@ export function describeTimedFault({ atMs, durationMs, fault }: TimedFault): str
 
 /** What a plan asks for, without its faults: `40 nodes, 20 VIPs, ...`. */
 export function describePlan(plan: Plan): string {
-  const { nodes, vips, backends, connectionsPerSecond, longConnections, durationMs, faults } = plan;
+  const { nodes, vips, backends, connectionsPerSecond, longConnections, mesh, durationMs, faults } = plan;
   return [
-    counted(nodes, 'node'),
+    mesh ? `${counted(nodes, 'node')} in a mesh` : counted(nodes, 'node'),
     counted(vips, 'VIP'),
     counted(backends, 'backend'),
     `${connectionsPerSecond} connections/s`,

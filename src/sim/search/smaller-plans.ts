@@ -78,6 +78,8 @@ function hostsIn(fault: Fault): readonly HostName[] {
     case 'loss':
     case 'delay':
       return [fault.from, fault.to].filter((host) => host !== undefined);
+    case 'same-name':
+      return [fault.host, fault.as];
     default:
       return 'host' in fault ? [fault.host] : [];
   }
@@ -98,6 +100,8 @@ function mapHosts(fault: Fault, rename: (host: HostName) => HostName): Fault {
         to: to === undefined ? undefined : rename(to),
       };
     }
+    case 'same-name':
+      return { ...fault, host: rename(fault.host), as: rename(fault.as) };
     default:
       return 'host' in fault ? { ...fault, host: rename(fault.host) } : fault;
   }

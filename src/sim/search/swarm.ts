@@ -17,8 +17,14 @@ export function swarmRequest(
   seed: number,
   sizes: { readonly nodes?: number | undefined; readonly durationMs?: number | undefined } = {},
 ): PlanRequest {
-  const { nodes = 3 + (seed % 5), durationMs } = sizes;
-  return { scenario, seed, nodes, durationMs, backends: seed % 3 === 0 ? nodes * 12 : undefined };
+  const { nodes = scenario === 'mesh-churn' ? 9 + (seed % 12) : 3 + (seed % 5), durationMs } = sizes;
+  return {
+    scenario,
+    seed,
+    nodes,
+    durationMs,
+    backends: seed % 3 === 0 && scenario !== 'mesh-churn' ? nodes * 12 : undefined,
+  };
 }
 
 /** Runs of one scenario, added up. */
