@@ -40,6 +40,8 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
       if (issue.input === null) return `is empty; set it to ${expected} or remove the line`;
       return `must be ${expected}, not ${shown(issue.input)}`;
     }
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}, not ${shown(issue.input)}`;
     case 'unrecognized_keys': {
       const def = issue.inst?._zod.def as { readonly shape?: object } | undefined;
       return `is no known key; known here: ${Object.keys(def?.shape ?? {}).join(', ')}`;

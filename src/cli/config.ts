@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { BackendChoice } from '../core/balancer/backend.js';
 import type { Network } from '../core/data-plane/source-address.js';
 import { formatDuration } from '../core/duration.js';
 import { formatAddress, parseAddress, whyNoBackend } from '../core/endpoint.js';
@@ -80,6 +81,7 @@ export interface BalancerConfig {
   readonly failureWindowMs: number;
   readonly backoffMs: number;
   readonly connectTimeoutMs: number;
+  readonly choice: BackendChoice;
 }
 
 export type ConfigResult =
@@ -182,6 +184,7 @@ const schema = z
         failureWindow: duration(1000, DAY_MS).prefault('5m'),
         backoff: duration(100, DAY_MS).prefault('30s'),
         connectTimeout: duration(1, 60_000).prefault('400ms'),
+        choice: z.enum(['two-choices', 'random']).default('two-choices'),
       })
       .prefault({}),
   })
@@ -263,6 +266,7 @@ export function readConfig(document: unknown, context: ConfigContext): ConfigRes
         failureWindowMs: balancer.failureWindow,
         backoffMs: balancer.backoff,
         connectTimeoutMs: balancer.connectTimeout,
+        choice: balancer.choice,
       },
     },
   };
@@ -300,6 +304,7 @@ export function describeConfig(config: Config): unknown {
       failureWindow: formatDuration(balancer.failureWindowMs),
       backoff: formatDuration(balancer.backoffMs),
       connectTimeout: formatDuration(balancer.connectTimeoutMs),
+      choice: balancer.choice,
     },
   };
 }

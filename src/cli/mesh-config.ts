@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { DetectorSettings } from '../core/cluster/failure-detector.js';
 import { formatDuration } from '../core/duration.js';
 import { isPeerName } from '../mesh/hello.js';
 import { readKeyFile } from '../mesh/key-file.js';
@@ -20,7 +21,12 @@ export interface MeshConfig {
   readonly stateFile: string;
   /** How long the adverts of a node that cannot be reached are kept, behind all others. */
   readonly forgetAfterMs: number;
+  /** How neighbours are watched. */
+  readonly detector: DetectorConfig;
 }
+
+/** The least times; they grow with the round trip to a neighbour. */
+export type DetectorConfig = Pick<DetectorSettings, 'intervalMs' | 'missLeastMs' | 'graceLeastMs' | 'reping'>;
 
 /** A record of a node may take this much of a frame; a smaller frame would leave it untold. */
 const LEAST_FRAME_BYTES = 65_536;
@@ -34,6 +40,14 @@ export const meshSection = z.strictObject({
   maxFrameBytes: whole(LEAST_FRAME_BYTES, 2 ** 20).default(LEAST_FRAME_BYTES),
   stateFile: filePath.default('/var/lib/minuteman/members.json'),
   forgetAfter: duration(1000, MONTH_MS).prefault('24h'),
+  detector: z
+    .strictObject({
+      interval: duration(100, 60_000).prefault('1s'),
+      miss: duration(50, 5_000).prefault('250ms'),
+      grace: duration(50, 6_000).prefault('300ms'),
+      reping: z.boolean().default(true),
+    })
+    .prefault({}),
 });
 
 type Parsed = z.output<typeof meshSection>;
@@ -92,12 +106,18 @@ export function meshSurroundingFaults(document: unknown, context: ConfigContext)
 
 /** The section with its paths counted from `directory`. */
 export function effectiveMesh(
-  { keyFile, tls, stateFile, forgetAfter, ...rest }: Parsed,
+  { keyFile, tls, stateFile, forgetAfter, detector, ...rest }: Parsed,
   directory: string,
 ): MeshConfig {
   return {
     ...rest,
     forgetAfterMs: forgetAfter,
+    detector: {
+      intervalMs: detector.interval,
+      missLeastMs: detector.miss,
+      graceLeastMs: detector.grace,
+      reping: detector.reping,
+    },
     keyFile: keyFile === undefined ? undefined : resolve(directory, keyFile),
     tls: tls && effectiveTls(tls, directory),
     stateFile: resolve(directory, stateFile),
@@ -105,8 +125,18 @@ export function effectiveMesh(
 }
 
 /** The section as its file would have to say it. */
-export function describeMesh({ forgetAfterMs, ...rest }: MeshConfig): unknown {
-  return { ...rest, forgetAfter: formatDuration(forgetAfterMs) };
+export function describeMesh({ forgetAfterMs, detector, ...rest }: MeshConfig): unknown {
+  const { intervalMs, missLeastMs, graceLeastMs, reping } = detector;
+  return {
+    ...rest,
+    forgetAfter: formatDuration(forgetAfterMs),
+    detector: {
+      interval: formatDuration(intervalMs),
+      miss: formatDuration(missLeastMs),
+      grace: formatDuration(graceLeastMs),
+      reping,
+    },
+  };
 }
 
 function effectiveTls({ cert, key, ca }: TlsPaths, directory: string): TlsPaths {

@@ -3,7 +3,8 @@ import { Histogram } from './histogram.js';
 /** What became of a SYN: placed on a backend, left to the refusing rule, or dropped so that the client retries. */
 export type VerdictOutcome = 'mapped' | 'refused' | 'deferred';
 
-export type PickAlgorithm = 'simple' | 'probabilistic';
+/** `random` only where the configuration asks for it. */
+export type PickAlgorithm = 'simple' | 'probabilistic' | 'random';
 
 /** The class a chosen backend was in: circuit closed and node reachable, circuit closed only, neither. */
 export type PickBucket = 'open-reachable' | 'open' | 'rest';
@@ -22,7 +23,7 @@ export type CreateOutcome =
   | 'full';
 
 export const VERDICT_OUTCOMES: readonly VerdictOutcome[] = ['mapped', 'refused', 'deferred'];
-export const PICK_ALGORITHMS: readonly PickAlgorithm[] = ['simple', 'probabilistic'];
+export const PICK_ALGORITHMS: readonly PickAlgorithm[] = ['simple', 'probabilistic', 'random'];
 export const PICK_BUCKETS: readonly PickBucket[] = ['open-reachable', 'open', 'rest'];
 export const CREATE_OUTCOMES: readonly CreateOutcome[] = [
   'made',
@@ -50,6 +51,7 @@ export class Telemetry {
   readonly picks: Record<PickAlgorithm, Record<PickBucket, number>> = {
     simple: { 'open-reachable': 0, open: 0, rest: 0 },
     probabilistic: { 'open-reachable': 0, open: 0, rest: 0 },
+    random: { 'open-reachable': 0, open: 0, rest: 0 },
   };
   readonly creates: Record<CreateOutcome, number> = {
     made: 0,

@@ -181,6 +181,11 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
     ),
   },
   {
+    title: 'a way to choose that there is not',
+    document: { balancer: { choice: 'sticky' } },
+    lines: ['balancer.choice: must be one of two-choices, random, not "sticky"'],
+  },
+  {
     title: 'a threshold with a fraction',
     document: { balancer: { failureThreshold: 2.5 } },
     lines: ['balancer.failureThreshold: must be a whole number of 1 to 1000, not 2.5'],
@@ -252,7 +257,7 @@ const rows: readonly { title: string; document: unknown; lines: readonly (string
       'mesh.port: must be a whole number of 1 to 65535, not 0',
       'mesh.maxFrameBytes: must be a whole number of 65536 to 1048576, not 100',
       'mesh.stateFile: must be the path of a file, not ""',
-      'mesh.nodes: is no known key; known here: port, contacts, keyFile, tls, maxFrameBytes, stateFile, forgetAfter',
+      'mesh.nodes: is no known key; known here: port, contacts, keyFile, tls, maxFrameBytes, stateFile, forgetAfter, detector',
     ],
   },
   {
@@ -318,7 +323,13 @@ test('config: what is not said has its default', (t) => {
         keepRulesOnExit: false,
         masquerade: [],
       },
-      balancer: { failureThreshold: 5, failureWindowMs: 300_000, backoffMs: 30_000, connectTimeoutMs: 400 },
+      balancer: {
+        failureThreshold: 5,
+        failureWindowMs: 300_000,
+        backoffMs: 30_000,
+        connectTimeoutMs: 400,
+        choice: 'two-choices',
+      },
     },
   });
 });
@@ -334,7 +345,7 @@ test('config: the effective configuration, read back, is the same', (t) => {
     ],
     mesh: { keyFile: 'good.key', contacts: ['10.99.0.2:61420'], forgetAfter: '90m' },
     dataPlane: { masquerade: ['172.17.0.0/16', '10.1.2.3/32', '0.0.0.0/0'] },
-    balancer: { failureWindow: '90m', connectTimeout: '250ms' },
+    balancer: { failureWindow: '90m', connectTimeout: '250ms', choice: 'random' },
   };
   const first = readConfig(document, context);
   if (!first.ok) return t.fail(first.faults.map(formatFault).join('\n'));

@@ -12,6 +12,7 @@ test('mesh configuration: what is not said has its default, and paths count from
     maxFrameBytes: 65_536,
     stateFile: '/var/lib/minuteman/members.json',
     forgetAfterMs: 86_400_000,
+    detector: { intervalMs: 1000, missLeastMs: 250, graceLeastMs: 300, reping: true },
   });
 });
 
@@ -24,6 +25,7 @@ test('mesh configuration: everything said is kept, and read back it is the same'
       maxFrameBytes: 131_072,
       stateFile: 'members.json',
       forgetAfter: '90m',
+      detector: { interval: '2s', miss: '660ms', grace: '660ms', reping: false },
     }),
     directory,
   );
@@ -35,6 +37,7 @@ test('mesh configuration: everything said is kept, and read back it is the same'
     maxFrameBytes: 131_072,
     stateFile: '/etc/minuteman/members.json',
     forgetAfterMs: 5_400_000,
+    detector: { intervalMs: 2000, missLeastMs: 660, graceLeastMs: 660, reping: false },
   });
   t.deepEqual(
     effectiveMesh(meshSection.parse(JSON.parse(JSON.stringify(describeMesh(mesh)))), '/elsewhere'),

@@ -1,5 +1,5 @@
 import { AdvertBoard } from '../../core/cluster/advert-board.js';
-import { DETECTOR_DEFAULTS } from '../../core/cluster/failure-detector.js';
+import { DETECTOR_DEFAULTS, type DetectorSettings } from '../../core/cluster/failure-detector.js';
 import { GOSSIP_DEFAULTS } from '../../core/cluster/gossip.js';
 import { HYPARVIEW_DEFAULTS } from '../../core/cluster/hyparview.js';
 import type { MeshStatus } from '../../core/status.js';
@@ -26,6 +26,8 @@ import { reachability } from './reachability.js';
 export interface MeshLimits {
   /** How long the records of who cannot be reached are kept. */
   readonly forgetAfterMs: number;
+  /** What differs from the defaults in how neighbours are watched. */
+  readonly detector?: Partial<DetectorSettings> | undefined;
 }
 
 export interface Cluster {
@@ -91,7 +93,7 @@ export function buildCluster(
     pinger({
       mesh,
       state,
-      settings: DETECTOR_DEFAULTS,
+      settings: { ...DETECTOR_DEFAULTS, ...limits.detector },
       membership: toMembership,
       gossip: gossipActor.mailbox,
       counters,

@@ -17,9 +17,17 @@ import { Circuit, type CircuitLimits } from './circuit.js';
 import { LatencyWindow, NO_LATENCIES } from './latency-window.js';
 import { averageAfter, decayed } from './peak-ewma.js';
 
+/**
+ * How a backend is chosen. `two-choices`: by what is known of them. `random`: by chance alone, dead or not, and for good: what
+ * a rule of the packet filter would do. It is there to be compared with.
+ */
+export type BackendChoice = 'two-choices' | 'random';
+
 export interface BalancerLimits extends CircuitLimits {
   /** A handshake without SYN-ACK after this long has failed. */
   readonly connectTimeoutMs: number;
+  /** Two choices unless told otherwise. */
+  readonly choice?: BackendChoice;
 }
 
 /** One backend of one VIP as its balancer knows it. */

@@ -3,7 +3,7 @@ import type { BackendStatus } from '../status.js';
 import type { Telemetry } from '../telemetry.js';
 import { Backend, type BalancerLimits } from './backend.js';
 import { BackendTable } from './backend-table.js';
-import { pick } from './pick.js';
+import { pick, pickAtRandom } from './pick.js';
 
 /** Why a backend's handshake did not finish. */
 export type FailureReason = 'refused' | 'timeout';
@@ -140,7 +140,7 @@ export class Balancer {
   ): Endpoint | undefined {
     this.release(client);
     const backend = this.#byEndpoint.get(existing);
-    if (backend?.looksAlive()) {
+    if (backend !== undefined && (this.#limits.choice === 'random' || backend.looksAlive())) {
       this.#track(client, backend, nowMs);
       return existing;
     }
@@ -211,7 +211,10 @@ export class Balancer {
     random: () => number,
     except: Backend | undefined,
   ): Endpoint | undefined {
-    const choice = pick(this.#table, nowMs, random, except);
+    const choice =
+      this.#limits.choice === 'random'
+        ? pickAtRandom(this.#table, nowMs, random)
+        : pick(this.#table, nowMs, random, except);
     if (choice === undefined) return undefined;
     this.#telemetry.picked(choice.algorithm, choice.bucket);
     this.#track(client, choice.backend, nowMs);

@@ -50,6 +50,14 @@ export function pick(
     : pickProbabilistic(table, nowMs, random, undefined);
 }
 
+/** Any backend as well as another, whatever is known of them. Undefined for an empty table. */
+export function pickAtRandom(table: BackendTable, nowMs: number, random: () => number): Pick | undefined {
+  const { backends } = table;
+  if (backends.length === 0) return undefined;
+  const at = Math.floor(random() * backends.length);
+  return { backend: backends[at]!, algorithm: 'random', bucket: BUCKETS[table.bucket(at, nowMs)]! };
+}
+
 function pickSimple(table: BackendTable, count: number, nowMs: number, random: () => number): Pick {
   const { order } = table;
   let best = BUCKETS.length;

@@ -15,6 +15,11 @@ export interface DetectorSettings {
   readonly graceMostMs: number;
   /** What we ourselves come too late by may be our fault, not the peers'. */
   readonly stallMs: number;
+  /**
+   * After a miss the suspect is pinged once more while its other neighbours are alarmed. Without it the first miss is the end,
+   * and the cut alarms the others: so Lashup does it.
+   */
+  readonly reping: boolean;
 }
 
 /**
@@ -30,6 +35,7 @@ export const DETECTOR_DEFAULTS: DetectorSettings = {
   graceLeastMs: 300,
   graceMostMs: 6000,
   stallMs: 100,
+  reping: true,
 };
 
 /** Before anything was measured. */
@@ -179,12 +185,15 @@ export class FailureDetector {
         if (watched.nextPingMs <= nowMs) effects.push(this.#ping(watched, nowMs, false));
       } else if (waiting.deadlineMs > nowMs) {
         // Still time.
-      } else if (!waiting.suspected) {
-        effects.push(this.#ping(watched, nowMs, true));
-        effects.push(...this.#alarmOthers(link.peer.endpoint, SUSPECT_STEPS, link.id, nowMs));
       } else {
-        this.#watched.delete(link.id);
-        effects.push({ kind: 'cut', id: link.id, silentMs: nowMs - watched.heardMs });
+        const { reping } = this.#settings;
+        const isCut = waiting.suspected || !reping;
+        if (isCut) {
+          this.#watched.delete(link.id);
+          effects.push({ kind: 'cut', id: link.id, silentMs: nowMs - watched.heardMs });
+        } else effects.push(this.#ping(watched, nowMs, true));
+        if (!waiting.suspected)
+          effects.push(...this.#alarmOthers(link.peer.endpoint, SUSPECT_STEPS, link.id, nowMs));
       }
     }
     return this.#settled(effects);
@@ -251,7 +260,8 @@ export class FailureDetector {
   }
 
   #graceMs(watched: Watched): number {
-    const { graceLeastMs, graceMostMs } = this.#settings;
+    const { graceLeastMs, graceMostMs, reping } = this.#settings;
+    if (!reping) return this.#missMs(watched);
     return clamp(1.2 * this.#missMs(watched), graceLeastMs, graceMostMs);
   }
 

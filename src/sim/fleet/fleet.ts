@@ -1,3 +1,4 @@
+import type { NodeSettings } from '../../actors/node.js';
 import type { Mesh } from '../../ports/mesh.js';
 import type { MeshAccess, SourceEntry } from '../../ports/world.js';
 import { Engine } from '../engine/engine.js';
@@ -64,7 +65,8 @@ export class Fleet {
   private readonly messageWatches: FleetMessageWatch[] = [];
   private readonly byName: ReadonlyMap<HostName, Machine>;
 
-  constructor(plan: Plan) {
+  /** `settings`: what the daemons are configured with other than usual. */
+  constructor(plan: Plan, settings: Partial<NodeSettings> = {}) {
     this.plan = plan;
     const engine = new Engine(plan.seed);
     this.engine = engine;
@@ -74,7 +76,7 @@ export class Fleet {
       engine,
       journal: this.journal,
       network: this.network,
-      settings: SETTINGS,
+      settings: { ...SETTINGS, ...settings },
       sources: (machine: Machine, process: Process) => this.sourcesOf(machine, process),
       mesh: (machine: Machine, process: Process, life: number) => this.meshOf(machine, process, life),
       handling: (machine: Machine, path: string, when: 'before' | 'after', message: unknown) => {

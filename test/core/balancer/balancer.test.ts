@@ -172,6 +172,20 @@ function placeOn(one: Balancer, backend: Endpoint, nowMs: number): void {
   }
 }
 
+test('chosen at random, backends get connections as dice fall, and one sent again stays, whatever is known', (t) => {
+  const telemetry = new Telemetry();
+  const one = new Balancer(VIP, { ...LIMITS, choice: 'random' }, telemetry, new Map());
+  const random = seedrandom('dice');
+  one.setBackends(new Set([A, B]), new Set([parseAddress('10.2.0.1')!]));
+  let toA = 0;
+  for (let n = 1; n <= 1_000; n += 1) if (one.place(client(n), 0, random) === A) toA += 1;
+  t.true(chiSquare([toA, 1_000 - toA]) < oneInAMillion(1), `${toA} of 1000`);
+  one.expire(1_000);
+  t.is(one.retransmit(client(1), A, 1_000, random), A);
+  const { 'open-reachable': good, open, rest } = telemetry.picks.random;
+  t.deepEqual([good + open + rest, rest], [1_000, 0]);
+});
+
 for (const { what, before, backends, unreachable, goesTo } of retransmits) {
   test(`a SYN sent again ${goesTo === A ? 'stays with' : 'leaves'} its backend when ${what}`, (t) => {
     const { balancer: one, random } = balancer(new Set([A]));

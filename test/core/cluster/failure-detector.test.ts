@@ -1,7 +1,11 @@
 import test from 'ava';
 import seedrandom from 'seedrandom';
 import type { DetectorEffect } from '../../../src/core/cluster/effects.js';
-import { DETECTOR_DEFAULTS, FailureDetector } from '../../../src/core/cluster/failure-detector.js';
+import {
+  DETECTOR_DEFAULTS,
+  type DetectorSettings,
+  FailureDetector,
+} from '../../../src/core/cluster/failure-detector.js';
 import { RoundTrip } from '../../../src/core/cluster/round-trip.js';
 import { Town } from './town/town.js';
 
@@ -14,8 +18,8 @@ class Watch {
   /** Answers the pings of these, after so many ms; the others are silent. */
   readonly answers = new Map<number, number>();
 
-  constructor(neighbours: number, seed = 'watch') {
-    this.detector = new FailureDetector(DETECTOR_DEFAULTS, () => 7, seedrandom(seed));
+  constructor(neighbours: number, seed = 'watch', settings: Partial<DetectorSettings> = {}) {
+    this.detector = new FailureDetector({ ...DETECTOR_DEFAULTS, ...settings }, () => 7, seedrandom(seed));
     for (let n = 1; n <= neighbours; n += 1) this.answers.set(n, 1);
   }
 
@@ -224,3 +228,31 @@ for (const [what, measured, expected] of ROUND_TRIPS) {
     t.is(roundTrip.expectedMs(99), expected);
   });
 }
+
+const LASHUP = { missLeastMs: 660, graceLeastMs: 660, reping: false };
+
+test('without a second ping the first miss cuts, and the cut alarms the others', (t) => {
+  const watch = new Watch(3, 'lashup', LASHUP);
+  watch.add();
+  watch.pass(5_000);
+  watch.answers.delete(1);
+  let said: readonly string[] = [];
+  let pingedMs = 0;
+  while (!said.includes('cut 1')) {
+    said = watch.pass(1);
+    if (said.includes('ping 1')) pingedMs = watch.nowMs;
+    t.true(watch.nowMs < 8_000);
+  }
+  t.deepEqual(said, ['cut 1', 'suspect 2', 'suspect 3']);
+  t.true(Math.abs(watch.nowMs - pingedMs - 660) <= 1, `${watch.nowMs - pingedMs}`);
+});
+
+test('an alarm without a second ping is answered by a ping that has as long as any', (t) => {
+  const watch = new Watch(1, 'lashup', LASHUP);
+  watch.add();
+  watch.pass(100);
+  watch.answers.delete(1);
+  t.deepEqual(watch.hear(watch.detector.alarm(at(1), 4, 2, watch.nowMs)), ['ping 1']);
+  t.deepEqual(watch.pass(659), []);
+  t.deepEqual(watch.pass(1), ['cut 1']);
+});
