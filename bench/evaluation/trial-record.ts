@@ -1,0 +1,47 @@
+import type { RequestRecord } from './workload.js';
+
+/** A connection, or a new attempt of one, that was sent to a backend. */
+export interface Placement {
+  readonly atMs: number;
+  /** The client's port. */
+  readonly port: number;
+  /** The node that the backend is on. */
+  readonly node: string;
+}
+
+/** A node took another for gone. */
+export interface Sighting {
+  readonly atMs: number;
+  readonly by: string;
+  readonly of: string;
+}
+
+/** A client with its loop, and where its connections were sent. */
+export interface ClientRecord {
+  readonly requests: readonly RequestRecord[];
+  readonly placements: readonly Placement[];
+}
+
+/** What a trial's world saw. Times in milliseconds from the start of the workload; both worlds fill this in. */
+export interface TrialRecord {
+  /** When the victims went. */
+  readonly killedMs: number;
+  readonly victims: readonly string[];
+  readonly survivors: readonly string[];
+  readonly open: ClientRecord;
+  readonly closed: ClientRecord;
+  /** A neighbour that was silent was cut, by a survivor. */
+  readonly cuts: readonly number[];
+  readonly sightings: readonly Sighting[];
+  /** Of a survivor's part in the mesh, in each second: before the victims went, and after. */
+  readonly traffic: { readonly before: Traffic; readonly after: Traffic };
+  /** Share of a core that a survivor's daemon used while the workload ran; undefined where that is not measured. */
+  readonly cpu: number | undefined;
+}
+
+export interface Traffic {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+export const NO_TRAFFIC: Traffic = { frames: 0, bytes: 0 };

@@ -1,0 +1,71 @@
+import test from 'ava';
+import { ARM_NAMES } from '../../bench/evaluation/arms.js';
+import { evaluate, presented } from '../../bench/evaluation/evaluation.js';
+import { type Options, readOptions } from '../../bench/evaluation/options.js';
+import { pageOf } from '../../bench/evaluation/report.js';
+
+/** Enough to see the shape: so few tasks that the handshakes of one client tell who is dead within the run. */
+const SMALL = ['--nodes', '10', '--tasks', '40', '--kill', '0.2', '--duration', '20s'];
+
+test('simulated: the mesh repairs faster than handshakes that fail, and those faster than chance', async (t) => {
+  const options = readOptions([...SMALL, '--seeds', '5', '--workers', '2']) as Options;
+  const evaluation = await evaluate({ ...options, onTrial: (done, of) => t.log(`${done} of ${of}`) });
+  const { summaries } = evaluation.cells[0]!;
+  t.deepEqual(
+    summaries.map(({ arm, trials }) => [arm, trials]),
+    ARM_NAMES.map((arm) => [arm, 5]),
+  );
+  const repaired = Object.fromEntries(summaries.map(({ arm, over }) => [arm, over.repairMs.p50!]));
+  t.log(repaired);
+  t.true(repaired.mesh! < repaired.lashup!);
+  t.true(repaired.lashup! < repaired.connections!);
+  t.true(repaired.connections! < repaired.none!);
+  const [mesh] = summaries;
+  const { repairMs, longestMs, failed, falseDeaths } = mesh!.over;
+  t.true(repairMs.max! <= 2_000, `${repairMs.max}`);
+  t.true(longestMs.max! <= 3_500, `${longestMs.max}`);
+  t.deepEqual([failed.max, falseDeaths.max], [0, 0]);
+
+  const page = await presented(options, evaluation);
+  const html = pageOf(page);
+  for (const { pictures } of page.parts)
+    for (const svg of Object.values(pictures)) t.true(svg.startsWith('<svg') && !/NaN|undefined/.test(svg));
+  t.is(html.match(/<svg/g)?.length, 5);
+  t.false(/(src|href)="(?!#)/.test(html), 'the page loads something');
+});
+
+test('the same seed gives the same trial, whatever the number of workers and the order', async (t) => {
+  const options = readOptions([...SMALL, '--arm', 'mesh', '--seeds', '3']) as Options;
+  const one = await evaluate({ ...options, workers: 1 });
+  const two = await evaluate({ ...options, workers: 2, seeds: [...options.seeds].reverse() });
+  t.deepEqual(two.cells, one.cells);
+});
+
+test('an evaluation that is interrupted presents what is done', async (t) => {
+  const options = readOptions([...SMALL, '--arm', 'mesh,none', '--seeds', '50', '--workers', '1']) as Options;
+  const abort = new AbortController();
+  const evaluation = await evaluate({
+    ...options,
+    signal: abort.signal,
+    onTrial: (done) => {
+      if (done === 3) abort.abort();
+    },
+  });
+  t.deepEqual([evaluation.trials, evaluation.wanted], [3, 100]);
+  t.regex((await presented(options, evaluation)).title, /interrupted: 3 of 100 trials/);
+});
+
+const mistakes: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
+  { args: ['--arm', 'mash'], says: /--arm mash: must be one of mesh, lashup, connections, none, or all/ },
+  { args: ['--world', 'moon'], says: /--world moon: must be one of sim, real/ },
+  { args: ['--kill', '2'], says: /--kill 2: must be a share/ },
+  { args: ['--nodes', '2'], says: /--nodes 2: must be a whole number of at least 3/ },
+  { args: ['--at', 'soon'], says: /--at soon: must be a time/ },
+  { args: ['--at', '70s'], says: /--duration: must be longer than --at/ },
+  { args: ['--world', 'real', '--sweep', 'loss'], says: /only with --world sim/ },
+];
+for (const { args, says } of mistakes) {
+  test(`evaluation ${args.join(' ')} is a mistake that is named`, (t) => {
+    t.throws(() => readOptions(args), { message: says });
+  });
+}
