@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { parseDuration } from '../../src/cli/duration.js';
+import { parseDuration } from '../../src/core/duration.js';
 import { ARM_NAMES, ARMS, type ArmName } from './arms.js';
 import { CLIENTS, MODES, type Mode, ORIGINAL, type Setup } from './setup.js';
 import { SWEEP_NAMES, type SweepName } from './sweeps.js';
