@@ -95,13 +95,24 @@ export class Journal {
   }
 
   write(happening: Happening): void {
-    const { hash } = this.engine;
-    for (const key in happening) hash.add(happening[key as keyof Happening]);
+    this.fold(happening);
     this.tell(happening);
   }
 
   /** Tells the readers alone, of what is an opinion about the run and no part of it. */
   tell(happening: Happening): void {
     for (const read of this.readers) read(happening, this.engine.nowMs);
+  }
+
+  private fold(happening: Happening): void {
+    const { hash } = this.engine;
+    if (happening.kind !== 'log') {
+      for (const key in happening) hash.add(happening[key as keyof Happening]);
+      return;
+    }
+    const { kind, host, level, event, message, fields } = happening;
+    for (const text of [kind, host, level, event, message]) hash.addText(text);
+    // Where the code lies, and on which lines, is no part of what happened.
+    hash.add(fields && { ...fields, stack: undefined });
   }
 }
