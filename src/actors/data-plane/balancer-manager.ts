@@ -39,7 +39,8 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** Keeps one balancer per desired VIP: starts them, stops them, tells them when their backends change. */
 export function balancerManager(options: BalancerManagerOptions): Behavior<VipsMessage, undefined> {
   const { pool, directory } = options;
-  const departed = new LRUCache<string, Backend>({ max: DEPARTED_MOST });
+  // By size and not by `max`, for which it would take all the memory at once; most nodes never need it.
+  const departed = new LRUCache<string, Backend>({ maxSize: DEPARTED_MOST, sizeCalculation: () => 1 });
 
   const create = (vip: Endpoint, backends: ReadonlySet<Endpoint>): NewBalancer => {
     // The behaviour reads its entry, the entry holds the actor's mailbox: neither is used before both stand.

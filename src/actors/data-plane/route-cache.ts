@@ -12,7 +12,8 @@ type Answer = { readonly route: Route | undefined };
 /** Routes to backends, forgotten whenever anything about routing changes. */
 export class RouteCache {
   readonly #routes: Routes;
-  readonly #answers = new LRUCache<Address, Answer>({ max: ADDRESSES_MOST });
+  /** Grows as it fills, as it would not with `max`. */
+  readonly #answers = new LRUCache<Address, Answer>({ maxSize: ADDRESSES_MOST, sizeCalculation: () => 1 });
 
   constructor(routes: Routes) {
     this.#routes = routes;

@@ -54,7 +54,7 @@ export class Backend {
 
   /** Keeps its numbers in `lines` from now on, from index `at`. */
   moveTo(lines: Float64Array, at: number): void {
-    lines.set(this.#lines.subarray(this.#at, this.#at + LINE), at);
+    for (let field = 0; field < LINE; field += 1) lines[at + field] = this.#get(field);
     this.#lines = lines;
     this.#at = at;
   }
@@ -90,6 +90,14 @@ export class Backend {
     return (
       this.#get(CONSECUTIVE_FAILURES) === 0 || this.#circuit === undefined || this.#circuit.available(nowMs)
     );
+  }
+
+  get successes(): number {
+    return this.#get(SUCCESSES);
+  }
+
+  get failures(): number {
+    return this.#get(FAILURES);
   }
 
   /** What sending one more connection here is expected to cost; compares backends, has no unit. */
@@ -132,27 +140,57 @@ export class Backend {
   }
 
   status(nowMs: number): BackendStatus {
-    const averageMs = this.#get(AVERAGE_MS);
-    const latencies = this.#recent;
-    let recent: LatencySummary | undefined;
-    return {
-      backend: this.endpoint,
-      pending: this.pending,
-      successes: this.#get(SUCCESSES),
-      failures: this.#get(FAILURES),
-      consecutiveFailures: this.consecutiveFailures,
-      available: this.available(nowMs),
-      reachable: this.reachable,
-      ewmaMs: averageMs < 0 ? undefined : decayed(averageMs, nowMs - this.#get(AVERAGE_AT_MS), TAU_MS),
-      // Made when it is asked for: it costs more than all the rest.
-      get recent() {
-        recent ??= latencies?.summary(nowMs) ?? NO_LATENCIES;
-        return recent;
-      },
-    };
+    return new StatusAt(this, this.#get(AVERAGE_MS), this.#get(AVERAGE_AT_MS), this.#recent, nowMs);
   }
 
   #get(field: number): number {
     return this.#lines[this.#at + field]!;
+  }
+}
+
+/** A backend at an instant. What takes longer to make than to copy is made when it is asked for. */
+class StatusAt implements BackendStatus {
+  readonly backend: Endpoint;
+  readonly pending: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly consecutiveFailures: number;
+  readonly available: boolean;
+  readonly reachable: boolean;
+  readonly #averageMs: number;
+  readonly #averageAtMs: number;
+  readonly #latencies: LatencyWindow | undefined;
+  readonly #nowMs: number;
+  #recent: LatencySummary | undefined;
+
+  constructor(
+    backend: Backend,
+    averageMs: number,
+    averageAtMs: number,
+    latencies: LatencyWindow | undefined,
+    nowMs: number,
+  ) {
+    this.backend = backend.endpoint;
+    this.pending = backend.pending;
+    this.successes = backend.successes;
+    this.failures = backend.failures;
+    this.consecutiveFailures = backend.consecutiveFailures;
+    this.available = backend.available(nowMs);
+    this.reachable = backend.reachable;
+    this.#averageMs = averageMs;
+    this.#averageAtMs = averageAtMs;
+    this.#latencies = latencies;
+    this.#nowMs = nowMs;
+  }
+
+  get ewmaMs(): number | undefined {
+    return this.#averageMs < 0
+      ? undefined
+      : decayed(this.#averageMs, this.#nowMs - this.#averageAtMs, TAU_MS);
+  }
+
+  get recent(): LatencySummary {
+    this.#recent ??= this.#latencies?.summary(this.#nowMs) ?? NO_LATENCIES;
+    return this.#recent;
   }
 }

@@ -17,6 +17,7 @@ export interface AvailabilityChange {
 
 /** Remembers what is known of backends that left, so that one that flaps does not come back as a stranger. */
 export interface DepartedBackends {
+  readonly size: number;
   get(key: string): Backend | undefined;
   set(key: string, backend: Backend): unknown;
   delete(key: string): unknown;
@@ -91,9 +92,7 @@ export class Balancer {
     }
     for (const endpoint of endpoints) {
       if (this.#byEndpoint.has(endpoint)) continue;
-      const key = this.#departedKey(endpoint);
-      this.#byEndpoint.set(endpoint, this.#departed.get(key) ?? new Backend(endpoint, this.#limits));
-      this.#departed.delete(key);
+      this.#byEndpoint.set(endpoint, this.#takeDeparted(endpoint) ?? new Backend(endpoint, this.#limits));
     }
     this.#table = new BackendTable([...this.#byEndpoint.values()]);
     this.setUnreachable(unreachable);
@@ -254,6 +253,14 @@ export class Balancer {
     if (available && backend.consecutiveFailures > 0) return;
     backend.announcedAvailable = available;
     this.#changes.push({ backend: backend.endpoint, available, reason });
+  }
+
+  #takeDeparted(endpoint: Endpoint): Backend | undefined {
+    if (this.#departed.size === 0) return undefined;
+    const key = this.#departedKey(endpoint);
+    const backend = this.#departed.get(key);
+    if (backend !== undefined) this.#departed.delete(key);
+    return backend;
   }
 
   #departedKey(endpoint: Endpoint): string {
