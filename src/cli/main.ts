@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { DEFAULT_API } from './api-client.js';
 import { CommandFailure, EXIT_FAILURE, EXIT_USAGE } from './failure.js';
+import { keepYoungHeapSmall } from './memory.js';
 import type { RawSimOptions } from './sim-options.js';
 
 const DESCRIPTION = `Internal load balancer: gives a fleet of Linux machines service addresses (VIPs).
@@ -53,6 +54,7 @@ function commands(print: (text: string) => void, finish: (exitCode: number) => v
     .description('run the daemon; SIGTERM ends it and removes its rules')
     .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
     .action(async ({ config }: { config: string }) => {
+      keepYoungHeapSmall();
       const { agentCommand } = await import('./agent-command.js');
       await agentCommand(config, version);
     });
