@@ -344,7 +344,8 @@ function sameFlow(a: Syn, b: Syn): boolean {
   return a.client === b.client && a.vip === b.vip;
 }
 
-function byVip(syns: readonly Syn[]): ReadonlyMap<Endpoint, readonly Syn[]> {
+function byVip(syns: readonly Syn[]): Iterable<readonly [Endpoint, readonly Syn[]]> {
+  if (syns.length <= 1) return syns.map((syn) => [syn.vip, syns] as const);
   const groups = new Map<Endpoint, Syn[]>();
   for (const syn of syns) {
     const group = groups.get(syn.vip);

@@ -10,7 +10,8 @@ export class Incarnation<M> implements Self<M> {
   readonly mailbox: Mailbox<M>;
   private readonly timers: Timers;
   private readonly deliver: (message: M) => void;
-  private readonly pending = new Set<PendingTimer>();
+  /** In no order that means anything; each knows its place. */
+  private readonly pending: PendingTimer<M>[] = [];
   private alive = true;
 
   constructor(mailbox: Mailbox<M>, timers: Timers, deliver: (message: M) => void) {
@@ -20,27 +21,60 @@ export class Incarnation<M> implements Self<M> {
   }
 
   sendAfter(delayMs: number, message: M): Timer {
-    const entry: PendingTimer = { timer: undefined };
+    const entry = new PendingTimer(this, message);
     if (this.alive) {
-      this.pending.add(entry);
-      entry.timer = this.timers.start(delayMs, () => {
-        if (this.pending.delete(entry)) this.deliver(message);
-      });
+      entry.place = this.pending.push(entry) - 1;
+      entry.timer = this.timers.start(delayMs, () => entry.fire());
     }
-    return {
-      cancel: () => {
-        if (this.pending.delete(entry)) entry.timer?.cancel();
-      },
-    };
+    return entry;
   }
 
   end(): void {
     this.alive = false;
-    for (const { timer } of this.pending) timer?.cancel();
-    this.pending.clear();
+    for (const entry of this.pending.splice(0)) {
+      entry.place = -1;
+      entry.timer?.cancel();
+    }
+  }
+
+  fired(message: M): void {
+    this.deliver(message);
+  }
+
+  forget(entry: PendingTimer<M>): void {
+    const { pending } = this;
+    const last = pending.pop()!;
+    if (last === entry) return;
+    pending[entry.place] = last;
+    last.place = entry.place;
   }
 }
 
-interface PendingTimer {
+/** A message on its way to the actor that sent it to itself. */
+class PendingTimer<M> implements Timer {
   timer: Timer | undefined;
+  /** Where it is among those pending; negative when it is not. */
+  place = -1;
+  private readonly incarnation: Incarnation<M>;
+  private readonly message: M;
+
+  constructor(incarnation: Incarnation<M>, message: M) {
+    this.incarnation = incarnation;
+    this.message = message;
+  }
+
+  fire(): void {
+    if (this.take()) this.incarnation.fired(this.message);
+  }
+
+  cancel(): void {
+    if (this.take()) this.timer?.cancel();
+  }
+
+  private take(): boolean {
+    if (this.place < 0) return false;
+    this.incarnation.forget(this);
+    this.place = -1;
+    return true;
+  }
 }

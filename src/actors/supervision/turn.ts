@@ -8,6 +8,9 @@ export interface TurnParent {
 /** The only message nact carries for us. */
 const YOUR_TURN = { kind: 'turn' } as const;
 
+/** With its sender, of whom nact's types do not know: without one it makes up a nobody for each message. */
+const dispatchFrom = dispatch as <M>(to: Ref<M>, message: M, from: Ref<M>) => void;
+
 /**
  * The seam to nact: one nact actor, and the only message it ever gets is that it is its turn.
  *
@@ -49,7 +52,7 @@ export class Turn implements TurnParent {
   ask(): void {
     if (this.due || this.nactRef === undefined) return;
     this.due = true;
-    dispatch(this.nactRef, YOUR_TURN);
+    dispatchFrom(this.nactRef, YOUR_TURN, this.nactRef);
   }
 
   /** Ends the nact actor; may be called from within `run`. nact leaves children running: close them first. */

@@ -5,26 +5,36 @@ export interface Scheduled {
   cancel(): void;
 }
 
-/** An entry of the queue; `run` is let go of when the event is cancelled or taken. */
-class Entry implements Scheduled {
+/** An entry of the queue; `action` is let go of when the event is cancelled or happens. */
+class Entry implements Scheduled, Due {
   readonly timeMs: number;
   readonly tie: number;
   readonly sequence: number;
-  run: (() => void) | undefined;
-  private readonly queue: EventQueue;
+  action: (() => void) | undefined;
+  private queue: EventQueue | undefined;
 
-  constructor(timeMs: number, tie: number, sequence: number, run: () => void, queue: EventQueue) {
+  constructor(timeMs: number, tie: number, sequence: number, action: () => void, queue: EventQueue) {
     this.timeMs = timeMs;
     this.tie = tie;
     this.sequence = sequence;
-    this.run = run;
+    this.action = action;
     this.queue = queue;
   }
 
   cancel(): void {
-    if (this.run === undefined) return;
-    this.run = undefined;
+    if (this.action === undefined || this.queue === undefined) return;
+    this.action = undefined;
     this.queue.forget();
+  }
+
+  take(): void {
+    this.queue = undefined;
+  }
+
+  run(): void {
+    const { action } = this;
+    this.action = undefined;
+    action?.();
   }
 }
 
@@ -32,7 +42,8 @@ class Entry implements Scheduled {
 export interface Due {
   readonly timeMs: number;
   readonly sequence: number;
-  readonly run: () => void;
+  /** Lets it happen; to be called once. */
+  run(): void;
 }
 
 /**
@@ -65,10 +76,9 @@ export class EventQueue {
       const first = this.heap[0];
       if (first === undefined || first.timeMs > untilMs) return undefined;
       this.removeFirst();
-      const { run } = first;
-      if (run !== undefined) {
-        first.run = undefined;
-        return { timeMs: first.timeMs, sequence: first.sequence, run };
+      if (first.action !== undefined) {
+        first.take();
+        return first;
       }
       this.cancelled -= 1;
     }
@@ -78,7 +88,7 @@ export class EventQueue {
   forget(): void {
     this.cancelled += 1;
     if (this.cancelled < 1024 || this.cancelled * 2 < this.heap.length) return;
-    this.heap = this.heap.filter((entry) => entry.run !== undefined);
+    this.heap = this.heap.filter((entry) => entry.action !== undefined);
     this.cancelled = 0;
     for (let at = (this.heap.length >> 1) - 1; at >= 0; at -= 1) this.sink(at);
   }

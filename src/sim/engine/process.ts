@@ -1,5 +1,6 @@
 import type { Timer, Timers } from '../../ports/time.js';
 import type { Busy, Engine, Lane } from './engine.js';
+import type { Scheduled } from './event-queue.js';
 import type { HostClock } from './host-clock.js';
 
 /** Milliseconds of work for whatever reaches a process, when its CPU runs at full speed. */
@@ -42,29 +43,15 @@ export class Process implements Timers {
 
   /** Something reaches the process; `run` is its own code. */
   enter(run: () => void): void {
-    if (this.state === 'ended') return;
-    if (this.state === 'paused' || this.draining || this.engine.nowMs < this.busyUntilMs) {
-      this.backlog.push(run);
-      if (this.state === 'running') this.drainLater();
-      return;
-    }
-    this.execute(run);
+    if (this.free) this.execute(run);
+    else if (this.state !== 'ended') this.wait(run);
   }
 
   /** Timers of the process run by its host's clock. */
   start(delayMs: number, fire: () => void): Timer {
-    let cancelled = false;
-    const event = this.lane.after((Math.max(0, delayMs) + LATE_MS) / this.clock.rate, () => {
-      this.enter(() => {
-        if (!cancelled) fire();
-      });
-    });
-    return {
-      cancel: () => {
-        cancelled = true;
-        event.cancel();
-      },
-    };
+    const afterMs = (Math.max(0, delayMs) + LATE_MS) / this.clock.rate;
+    const timer = new ProcessTimer(this.lane.after(afterMs, () => this.ring(timer, fire)));
+    return timer;
   }
 
   pause(): void {
@@ -94,6 +81,25 @@ export class Process implements Timers {
     for (const clean of this.endings.splice(0)) clean();
   }
 
+  /** Whether it would run at once what reaches it now. */
+  private get free(): boolean {
+    return this.state === 'running' && !this.draining && this.engine.nowMs >= this.busyUntilMs;
+  }
+
+  private ring(timer: ProcessTimer, fire: () => void): void {
+    if (this.free) this.execute(fire);
+    // What waits may be cancelled yet.
+    else if (this.state !== 'ended')
+      this.wait(() => {
+        if (!timer.cancelled) fire();
+      });
+  }
+
+  private wait(run: () => void): void {
+    this.backlog.push(run);
+    if (this.state === 'running') this.drainLater();
+  }
+
   private execute(run: () => void): void {
     if (this.slowness > 1) this.busyUntilMs = this.engine.nowMs + WORK_MS * this.slowness;
     if (this.actors !== undefined) this.engine.touch(this.actors);
@@ -110,5 +116,19 @@ export class Process implements Timers {
       if (next !== undefined) this.execute(next);
       if (this.backlog.length > 0) this.drainLater();
     });
+  }
+}
+
+class ProcessTimer implements Timer {
+  cancelled = false;
+  private readonly event: Scheduled;
+
+  constructor(event: Scheduled) {
+    this.event = event;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.event.cancel();
   }
 }

@@ -27,6 +27,9 @@ export type MeshRole = 'membership' | 'pinger' | 'gossip' | 'links' | 'reachabil
 
 export type MessageMoment = 'before' | 'after';
 
+type Listener = (handling: Handling) => void;
+type Audience = Readonly<Record<MessageMoment, readonly Listener[]>>;
+
 /** A message that an actor of a daemon is about to handle, or has handled. */
 export interface Handling {
   readonly host: HostEyes;
@@ -76,28 +79,28 @@ export class Eyes {
   readonly hosts: ReadonlyMap<HostName, HostEyes>;
   private readonly agenda = new Agenda();
   private afterEvent: (() => void)[] = [];
-  private readonly roles = new Map<string, Role>();
-  private readonly listeners: Record<MessageMoment, Map<Role | 'all', ((handling: Handling) => void)[]>> = {
-    before: new Map(),
-    after: new Map(),
-  };
+  /** By the hosts' numbers. */
+  private readonly byIndex: readonly HostEyes[];
+  private readonly listeners: {
+    readonly role: Role | 'all';
+    readonly when: MessageMoment;
+    hear: Listener;
+  }[] = [];
+  /** Who hears of the messages of an actor, by its path. */
+  private readonly audiences = new Map<string, Audience>();
 
   constructor(fleet: Fleet) {
     this.fleet = fleet;
     this.disturbances = new Disturbances(fleet.plan, fleet.master);
-    this.hosts = new Map(fleet.machines.map((at) => [at.name, new HostEyes(at, fleet.plan.mesh ? 2 : 1)]));
+    this.byIndex = fleet.machines.map((at) => new HostEyes(at, fleet.plan.mesh ? 2 : 1));
+    this.hosts = new Map(this.byIndex.map((host) => [host.name, host]));
     fleet.journal.follow((happening, atMs) => this.happened(happening, atMs));
     fleet.engine.watch(() => this.settled());
     fleet.watchMessages((at, path, when, message) => {
-      const host = this.hosts.get(at.name)!;
-      const listeners = this.listeners[when];
-      const role = this.roleOf(path);
-      const all = listeners.get('all');
-      const some = listeners.get(role);
-      if (all === undefined && some === undefined) return;
-      const handling = { host, path, message };
-      if (all !== undefined) for (const listen of all) listen(handling);
-      if (some !== undefined) for (const listen of some) listen(handling);
+      const audience = this.audienceOf(path)[when];
+      if (audience.length === 0) return;
+      const handling = { host: this.byIndex[at.host.index]!, path, message };
+      for (const hear of audience) hear(handling);
     });
     this.onMessage('vip-table', 'before', ({ host, message }) => host.learned.hear(message, this.nowMs));
   }
@@ -120,11 +123,9 @@ export class Eyes {
     this.agenda.add(atMs, check);
   }
 
-  onMessage(role: Role | 'all', when: MessageMoment, listen: (handling: Handling) => void): void {
-    const listeners = this.listeners[when];
-    const list = listeners.get(role);
-    if (list === undefined) listeners.set(role, [listen]);
-    else list.push(listen);
+  onMessage(role: Role | 'all', when: MessageMoment, hear: Listener): void {
+    this.listeners.push({ role, when, hear });
+    this.audiences.clear();
   }
 
   /** Whether the host's daemon ran all the time since `sinceMs`, at full speed, and no actor of it crashed. */
@@ -208,12 +209,17 @@ export class Eyes {
     if (this.agenda.nextMs <= this.nowMs) this.agenda.run(this.nowMs);
   }
 
-  private roleOf(path: string): Role {
-    const known = this.roles.get(path);
+  private audienceOf(path: string): Audience {
+    const known = this.audiences.get(path);
     if (known !== undefined) return known;
-    const role = roleFrom(path);
-    this.roles.set(path, role);
-    return role;
+    const own = roleFrom(path);
+    const concerned = (moment: MessageMoment): readonly Listener[] =>
+      (['all', own] as const).flatMap((part) =>
+        this.listeners.filter(({ role, when }) => role === part && when === moment).map(({ hear }) => hear),
+      );
+    const audience = { before: concerned('before'), after: concerned('after') };
+    this.audiences.set(path, audience);
+    return audience;
   }
 }
 

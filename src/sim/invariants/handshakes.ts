@@ -8,8 +8,8 @@ import { IN_FLIGHT_MOST_MS, type Late, lateSynsOf } from './late-syns.js';
 /** A little less than the connect timeout. */
 const IN_FLIGHT_LEAST_MS = 390;
 
-/** After so many audits only some are made: they look at all backends of a VIP. */
-const ALL_OF_FIRST = 2_000;
+/** Audits look at all backends of a VIP: when so many were looked at, only every so-manieth audit is made. */
+const ALL_OF_FIRST = 20_000;
 const STRIDE = 16;
 
 export const pendingInFlight: Invariant = {
@@ -20,6 +20,7 @@ export const pendingInFlight: Invariant = {
     const eyes = eyesOn(fleet);
     const lates = lateSynsOf(eyes);
     let audits = 0;
+    let looks = 0;
 
     const later = (late: Late): void => {
       if (late.audit) return;
@@ -34,8 +35,8 @@ export const pendingInFlight: Invariant = {
 
     const audit = (late: Late): void => {
       audits += 1;
-      if (audits > ALL_OF_FIRST && audits % STRIDE !== 0) return;
-      auditPending(eyes, late, verdicts);
+      if (looks > ALL_OF_FIRST && audits % STRIDE !== 0) return;
+      looks += auditPending(eyes, late, verdicts);
     };
 
     eyes.onMessage('nfqueue', 'after', ({ host, message }) => {
@@ -54,10 +55,11 @@ export const pendingInFlight: Invariant = {
   },
 };
 
-function auditPending(eyes: Eyes, { host, vip, flows }: Late, verdicts: Verdicts): void {
+/** Answers how many backends it looked at. */
+function auditPending(eyes: Eyes, { host, vip, flows }: Late, verdicts: Verdicts): number {
   const { nowMs } = eyes;
   const status = host.state === 'ended' ? undefined : host.daemon?.node.status.vip(vip);
-  if (status === undefined) return;
+  if (status === undefined) return 0;
   let late = 0;
   const inFlight = new Map<Endpoint, number>();
   for (const [client, { queuedMs, placedMs, backend }] of flows) {
@@ -73,7 +75,7 @@ function auditPending(eyes: Eyes, { host, vip, flows }: Late, verdicts: Verdicts
     sum += pending;
     if (pending < 0) {
       verdicts.broken(`${formatEndpoint(vip)}: ${formatEndpoint(backend)} has ${pending} pending`, host.name);
-      return;
+      return status.backendCount;
     }
     const least = inFlight.get(backend) ?? 0;
     // A backend that left and came back within a handshake may have been forgotten meanwhile.
@@ -82,12 +84,13 @@ function auditPending(eyes: Eyes, { host, vip, flows }: Late, verdicts: Verdicts
         `${formatEndpoint(vip)}: ${formatEndpoint(backend)} has ${pending} pending, and ${least} in flight`,
         host.name,
       );
-      return;
+      return status.backendCount;
     }
   }
   if (sum > late && eyes.ranWell(host, nowMs - 2 * IN_FLIGHT_MOST_MS)) {
     verdicts.broken(`${formatEndpoint(vip)}: ${sum} pending, and ${late} SYNs of late`, host.name);
   }
+  return status.backendCount;
 }
 
 /** Whoever hears that events were lost looks at the entries, and knows at once what they tell. */

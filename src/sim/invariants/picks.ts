@@ -14,8 +14,8 @@ const RESOLUTION_MS = 1;
 /** What an unmeasured backend costs for each handshake in flight. */
 const UNMEASURED = 1e9;
 
-/** After so many picks only every so-manieth is looked at: the oracle costs more than the pick. */
-const ALL_OF_FIRST = 1_000;
+/** When so many backends were looked at, only every so-manieth pick is judged: the oracle costs more than the pick. */
+const ALL_OF_FIRST = 20_000;
 const STRIDE = 16;
 
 /** A pick as somebody sees it who knows what it could see and how often it drew. */
@@ -82,6 +82,7 @@ type Listener = (host: HostEyes, faults: PickFaults, pick: SeenPick) => void;
 class PickWatch {
   private readonly listeners: Listener[] = [];
   private picks = 0;
+  private looks = 0;
   private underWay:
     | { readonly host: HostEyes; readonly before: BackendStatus[]; readonly drawn: number }
     | undefined;
@@ -93,8 +94,9 @@ class PickWatch {
       // One SYN at a time: of several the later picks see what the earlier did.
       if (question.kind !== 'place' || question.syns.length !== 1) return;
       this.picks += 1;
-      if (this.picks > ALL_OF_FIRST && this.picks % STRIDE !== 0) return;
+      if (this.looks > ALL_OF_FIRST && this.picks % STRIDE !== 0) return;
       const before = statusesOf(host, question.syns[0]!.vip);
+      this.looks += before.length;
       this.underWay = { host, before, drawn: host.daemon?.drawn('balancers') ?? 0 };
     });
     eyes.onMessage('balancer', 'after', ({ host, message }) => {

@@ -63,18 +63,18 @@ export const oneAtATime: Invariant = {
   promise: 'an actor handles one message at a time, and no other actor of its node runs meanwhile',
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
-    const handling = new Map<HostEyes, { path: string | undefined }>();
-    for (const host of eyes.hosts.values()) handling.set(host, { path: undefined });
+    /** Whose message is being handled, by the host's number. */
+    const handling: (string | undefined)[] = [...eyes.hosts].map(() => undefined);
     eyes.onMessage('all', 'before', ({ host, path }) => {
-      handling.get(host)!.path = path;
+      handling[host.at.host.index] = path;
     });
     eyes.onMessage('all', 'after', ({ host, path }) => {
-      const under = handling.get(host)!;
+      const { index } = host.at.host;
       // A crash has no end of its own, so what began stays noted until the next message begins.
-      if (under.path !== path) {
+      if (handling[index] !== path) {
         verdicts.broken(`${path}: something else began before its message was handled`, host.name);
       }
-      under.path = undefined;
+      handling[index] = undefined;
     });
     return {};
   },

@@ -1,6 +1,5 @@
 import type { VipTableMessage } from '../../actors/vips/vip-table.js';
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
-import { sameBackends } from '../../core/vips.js';
 import { DAEMON_TROUBLE, NETWORK_TROUBLE, type Trouble } from './disturbances.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant } from './invariant.js';
@@ -203,9 +202,14 @@ export function directoryFault(host: HostEyes, only?: Iterable<Endpoint>): strin
       continue;
     }
     if (balancer === undefined) return `${formatEndpoint(vip)} has no balancer`;
-    const had = new Set([...balancer.backends()].map(({ backend }) => backend));
-    if (!sameBackends(had, wanted))
-      return `${formatEndpoint(vip)} has ${had.size} backends, not the ${wanted.size} wanted`;
+    let had = 0;
+    let foreign = 0;
+    for (const { backend } of balancer.backends()) {
+      had += 1;
+      if (!wanted.has(backend)) foreign += 1;
+    }
+    if (foreign > 0 || had !== wanted.size)
+      return `${formatEndpoint(vip)} has ${had} backends, ${foreign} of them unwanted, not the ${wanted.size} wanted`;
   }
   if (only === undefined) {
     for (const { vip } of status.vips()) {

@@ -492,11 +492,7 @@ export const MUTANTS: readonly Mutant[] = [
     invariant: 'no-orphan-timers',
     bug: 'a killed process goes on',
     patches: [
-      ...patch(
-        'sim/engine/process.js',
-        "if (this.state === 'ended')\n            return;\n        if (this.state === 'paused'",
-        "if (this.state === 'paused'",
-      ),
+      ...patch('sim/engine/process.js', "this.state === 'running' && !this.draining", '!this.draining'),
       ...patch('sim/fleet/daemon.js', 'this.node.system.abandon();', ''),
     ],
     plan: plan({ faults: [at(9_000, 5_000, { kind: 'daemon-killed', host: 'n1' })] }),
