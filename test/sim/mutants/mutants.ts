@@ -175,13 +175,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     invariant: 'retry-keeps-or-moves',
     bug: 'a retry keeps its backend whatever is known of it',
-    patches: patch(BALANCER, 'if (backend?.looksAlive())', 'if (backend !== undefined)'),
+    patches: patch(BALANCER, 'backend.looksAlive()', 'true'),
     plan: plan({ faults: troubled('backend-silent', [0, 1], 5_000) }),
   },
   {
     invariant: 'retry-keeps-or-moves',
     bug: 'a retry always moves',
-    patches: patch(BALANCER, 'if (backend?.looksAlive())', 'if (backend === undefined)'),
+    patches: patch(BALANCER, 'backend.looksAlive()', 'false'),
     plan: plan({ faults: [at(9_000, 5_000, { kind: 'loss', from: 'n1', to: 'n2', probability: 0.3 })] }),
   },
   {
