@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { parseDuration } from '../src/core/duration.js';
 import { ProgressLine } from '../src/cli/sim-progress.js';
 import { formatTable } from '../src/cli/table.js';
+import { parseDuration } from '../src/core/duration.js';
 import { type PlanRequest, RARE_BRANCHES, SCENARIOS, type ScenarioName } from '../src/sim/cluster.js';
 import { replayArguments } from '../src/sim/report/command.js';
 import { rowsOf, runSwarm, type SwarmRun, sometimesOf, swarmRequest } from '../src/sim/search/swarm.js';
