@@ -99,6 +99,7 @@ export function buildCluster(
       counters,
       clock,
       random: world.random('pinger'),
+      log,
     }),
   );
   const membershipActor = actor<MembershipMessage, unknown>(

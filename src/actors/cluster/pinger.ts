@@ -2,8 +2,9 @@ import type { DetectorEffect } from '../../core/cluster/effects.js';
 import { type DetectorSettings, FailureDetector } from '../../core/cluster/failure-detector.js';
 import type { PingMessage } from '../../core/cluster/messages.js';
 import { encode } from '../../core/cluster/wire.js';
-import type { Endpoint } from '../../core/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { MeshCounters } from '../../core/status.js';
+import type { Log } from '../../ports/log.js';
 import type { Mesh } from '../../ports/mesh.js';
 import type { Random } from '../../ports/random.js';
 import type { Clock } from '../../ports/time.js';
@@ -21,6 +22,7 @@ export interface PingerOptions {
   readonly counters: Writable<MeshCounters>;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
 }
 
 /** News of who died are everywhere by then. */
@@ -35,7 +37,7 @@ interface State {
 
 /** Watches the neighbours, and says who fell silent. */
 export function pinger(options: PingerOptions): Behavior<PingerMessage, State> {
-  const { mesh, state, membership, gossip, counters, clock, random } = options;
+  const { mesh, state, membership, gossip, counters, clock, random, log } = options;
 
   /** Cuts that were not judged yet, oldest first. */
   const cuts: { readonly peer: Endpoint; readonly atMs: number }[] = [];
@@ -48,7 +50,13 @@ export function pinger(options: PingerOptions): Behavior<PingerMessage, State> {
       } else {
         counters.cuts += 1;
         const peer = [...state.view.active.values()].find(({ link }) => link.id === effect.id)?.link.peer;
-        if (peer !== undefined) cuts.push({ peer: peer.endpoint, atMs: clock.nowMs() });
+        if (peer !== undefined) {
+          const silentMs = Math.round(effect.silentMs);
+          const endpoint = formatEndpoint(peer.endpoint);
+          const what = `${peer.name} (${endpoint}) said nothing for ${silentMs} ms; its link is cut`;
+          log.event('info', 'neighbour-cut', what, { node: peer.name, endpoint, silentMs });
+          cuts.push({ peer: peer.endpoint, atMs: clock.nowMs() });
+        }
         membership.send({ kind: 'cut', id: effect.id });
       }
     }
