@@ -7,8 +7,10 @@ import { figures as figuresText } from '../report.js';
 import { runInWorkers } from '../workers.js';
 import type { ArmName } from './arms.js';
 import { figuresOf } from './figures.js';
+import { measure } from './measures.js';
 import { type Options, readOptions, USAGE } from './options.js';
 import { drawMain, drawSweep, type Pictures } from './pictures.js';
+import { realTrial } from './real-world.js';
 import { markdownOf, type Page, type Part, pageOf } from './report.js';
 import { ORIGINAL, type Setup, type Trial } from './setup.js';
 import { type ArmSummary, Tally } from './summary.js';
@@ -61,7 +63,13 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
     done += 1;
     onTrial?.(done, trials.length, result);
   };
-  if (world === 'sim')
+  if (world === 'real') {
+    for (const trial of trials) {
+      if (signal?.aborted === true) break;
+      const record = await realTrial(trial);
+      onResult({ trial, ...measure(record, trial.setup.durationMs) });
+    }
+  } else
     await runInWorkers<Trial, TrialResult>({
       program: WORKER,
       tasks: trials,

@@ -9,6 +9,8 @@ export type View = (typeof VIEWS)[number];
 export const WINDOW_MS = 100;
 export const SLOW_MS = 1_000;
 const ERROR_SHARE = 0.001;
+/** Who saw where a connection was sent, and the client, may be in different processes. */
+const CLOCKS_APART_MS = 20;
 /** So few requests cannot show that less than one in a thousand fails. */
 const REQUESTS_LEAST = 1_000;
 /** From the fault on latencies are those of the repair for so long. */
@@ -77,7 +79,8 @@ export function measure(record: TrialRecord, durationMs: number): { measures: Me
   };
   const { hits, attempts, lastMs } = sentToTheDead(record, open);
   const later = open.requests.filter(({ atMs }) => atMs >= killedMs);
-  const firstCut = record.cuts.filter((atMs) => atMs >= killedMs).sort((a, b) => a - b)[0];
+  const cuts = record.cuts.filter(({ atMs, of }) => atMs >= killedMs && record.victims.includes(of));
+  const firstCut = cuts.map(({ atMs }) => atMs).sort((a, b) => a - b)[0];
   const after = knownMs.length === 0 ? [] : [...knownMs].sort((a, b) => a - b);
   const knownBy = (share: number): number | undefined => {
     const atMs = after[Math.ceil(share * after.length) - 1];
@@ -143,7 +146,7 @@ function sentToTheDead(
   let lastMs = 0;
   for (const { atMs, port, node } of placements) {
     if (atMs < killedMs || !dead.has(node)) continue;
-    const request = byPort.get(port)?.findLast((one) => one.atMs <= atMs);
+    const request = byPort.get(port)?.findLast((one) => one.atMs <= atMs + CLOCKS_APART_MS);
     if (request === undefined)
       throw new Error(`a connection from port ${port} was sent and none asked for it`);
     attempts += 1;

@@ -62,20 +62,14 @@ async function play(fleet: Fleet, setup: Setup): Promise<TrialRecord> {
     victimsOf(setup),
   );
   const survivors = machines.filter((machine) => !victims.includes(machine));
-  const cuts: number[] = [];
+  const cuts: Sighting[] = [];
   const sightings: Sighting[] = [];
   const since = (atMs: number): number => atMs - SETTLE_MS;
-  fleet.watchMessages(({ name }, path, when, message) => {
-    if (
-      when === 'before' &&
-      path === 'node/cluster/membership' &&
-      (message as { kind: string }).kind === 'cut'
-    )
-      if (survivors.some((survivor) => survivor.name === name)) cuts.push(since(engine.nowMs));
-  });
   fleet.journal.follow((happening, atMs) => {
-    if (happening.kind !== 'log' || happening.event !== 'node-unreachable') return;
-    sightings.push({ atMs: since(atMs), by: happening.host, of: String(happening.fields?.node) });
+    if (happening.kind !== 'log') return;
+    const { host: by, event, fields } = happening;
+    if (event === 'node-unreachable') sightings.push({ atMs: since(atMs), by, of: String(fields?.node) });
+    if (event === 'neighbour-cut') cuts.push({ atMs: since(atMs), by, of: String(fields?.node) });
   });
   const open = new Client(fleet, clients[0]!, OPEN, setup.durationMs);
   const closed = new Client(fleet, clients[1]!, CLOSED, setup.durationMs);

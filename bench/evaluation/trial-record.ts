@@ -9,7 +9,7 @@ export interface Placement {
   readonly node: string;
 }
 
-/** A node took another for gone. */
+/** A node cut another, or took it for gone. */
 export interface Sighting {
   readonly atMs: number;
   readonly by: string;
@@ -30,8 +30,8 @@ export interface TrialRecord {
   readonly survivors: readonly string[];
   readonly open: ClientRecord;
   readonly closed: ClientRecord;
-  /** A neighbour that was silent was cut, by a survivor. */
-  readonly cuts: readonly number[];
+  /** Silent neighbours that were cut. */
+  readonly cuts: readonly Sighting[];
   readonly sightings: readonly Sighting[];
   /** Of a survivor's part in the mesh, in each second: before the victims went, and after. */
   readonly traffic: { readonly before: Traffic; readonly after: Traffic };

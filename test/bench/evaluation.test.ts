@@ -3,6 +3,8 @@ import { ARM_NAMES } from '../../bench/evaluation/arms.js';
 import { evaluate, presented } from '../../bench/evaluation/evaluation.js';
 import { type Options, readOptions } from '../../bench/evaluation/options.js';
 import { pageOf } from '../../bench/evaluation/report.js';
+import { buildLoadPrograms } from '../../bench/load-programs.js';
+import { serialKernelTest } from '../support/prerequisites.js';
 
 /** Enough to see the shape: so few tasks that the handshakes of one client tell who is dead within the run. */
 const SMALL = ['--nodes', '10', '--tasks', '40', '--kill', '0.2', '--duration', '20s'];
@@ -33,6 +35,27 @@ test('simulated: the mesh repairs faster than handshakes that fail, and those fa
   t.is(html.match(/<svg/g)?.length, 5);
   t.false(/(src|href)="(?!#)/.test(html), 'the page loads something');
 });
+
+serialKernelTest(
+  'real: the mesh repairs faster than handshakes that fail, and those faster than chance',
+  async (t) => {
+    t.timeout(300_000);
+    const small = ['--nodes', '5', '--tasks', '50', '--kill', '0.2', '--at', '3s', '--duration', '13s'];
+    await buildLoadPrograms();
+    const [mesh, connections, none] = await Promise.all(
+      ['mesh', 'connections', 'none'].map(async (arm) => {
+        const options = readOptions(['--world', 'real', ...small, '--arm', arm, '--seed', '1']) as Options;
+        return (await evaluate(options)).cells[0]!.summaries[0]!.runs[0]!;
+      }),
+    );
+    t.log('repaired', [mesh, connections, none].map((run) => Math.round(run!.repairMs)).join(', '));
+    t.true(mesh!.repairMs < connections!.repairMs);
+    t.true(connections!.repairMs < none!.repairMs);
+    t.true(mesh!.knownByAllMs! > 0 && connections!.knownByAllMs === undefined);
+    t.deepEqual([mesh!.failed, mesh!.falseDeaths], [0, 0]);
+    t.true(none!.failed > 0 && mesh!.hits > 0 && mesh!.traffic.before.bytes > 0 && mesh!.cpu! > 0);
+  },
+);
 
 test('the same seed gives the same trial, whatever the number of workers and the order', async (t) => {
   const options = readOptions([...SMALL, '--arm', 'mesh', '--seeds', '3']) as Options;
