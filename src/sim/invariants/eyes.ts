@@ -1,9 +1,9 @@
 import { addressOf, type Endpoint } from '../../core/endpoint.js';
+import { EventQueue } from '../engine/event-queue.js';
 import type { Happening, HostName } from '../engine/journal.js';
 import type { Daemon } from '../fleet/daemon.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Machine } from '../fleet/machine.js';
-import { Agenda } from './agenda.js';
 import { type Connection, Connections } from './connections.js';
 import { DAEMON_TROUBLE, Disturbances, type Trouble } from './disturbances.js';
 import { KernelEyes } from './kernel-eyes.js';
@@ -77,7 +77,8 @@ export class Eyes {
   readonly disturbances: Disturbances;
   readonly connections = new Connections();
   readonly hosts: ReadonlyMap<HostName, HostEyes>;
-  private readonly agenda = new Agenda();
+  /** Checks that are due at an instant; those of one instant in the order of entry. */
+  private readonly agenda = new EventQueue();
   private afterEvent: (() => void)[] = [];
   /** By the hosts' numbers. */
   private readonly byIndex: readonly HostEyes[];
@@ -120,7 +121,7 @@ export class Eyes {
 
   /** Calls `check` after the first event at or after an instant. */
   at(atMs: number, check: () => void): void {
-    this.agenda.add(atMs, check);
+    this.agenda.push(atMs, 0, check);
   }
 
   onMessage(role: Role | 'all', when: MessageMoment, hear: Listener): void {
@@ -206,7 +207,8 @@ export class Eyes {
       this.afterEvent = [];
       for (const check of checks) check();
     }
-    if (this.agenda.nextMs <= this.nowMs) this.agenda.run(this.nowMs);
+    for (let due = this.agenda.take(this.nowMs); due !== undefined; due = this.agenda.take(this.nowMs))
+      due.run();
   }
 
   private audienceOf(path: string): Audience {

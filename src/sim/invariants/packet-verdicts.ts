@@ -1,4 +1,4 @@
-import { formatEndpoint } from '../../core/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { Happening } from '../engine/journal.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant, Verdicts, Watch } from './invariant.js';
@@ -13,7 +13,8 @@ const FREED_MOST_MS = 4_500;
 
 interface Waiting {
   readonly host: HostEyes;
-  readonly what: string;
+  readonly client: number;
+  readonly vip: number;
   readonly sinceMs: number;
 }
 
@@ -56,8 +57,7 @@ class PacketWatch implements Watch {
     if (held.has(key)) {
       this.verdicts.broken(`packet ${news.id} was queued while it waits for a verdict already`, news.host);
     }
-    const what = `the SYN of ${formatEndpoint(news.client as never)} to ${formatEndpoint(news.vip as never)}`;
-    const waiting: Waiting = { host, what, sinceMs: atMs };
+    const waiting: Waiting = { host, client: news.client, vip: news.vip, sinceMs: atMs };
     held.set(key, waiting);
     this.eyes.at(atMs + DECIDED_MOST_MS, () => this.due(held, key, waiting));
   }
@@ -74,7 +74,7 @@ class PacketWatch implements Watch {
   private due(held: Map<number, Waiting>, key: number, waiting: Waiting): void {
     if (held.get(key) !== waiting) return;
     const { eyes } = this;
-    const { host, sinceMs, what } = waiting;
+    const { host, sinceMs } = waiting;
     // A machine that ended took its packets along; one that stands still holds its breath.
     if (eyes.disturbances.between(sinceMs, eyes.nowMs, ['panic', 'host-killed'], host.name)) {
       held.delete(key);
@@ -90,7 +90,11 @@ class PacketWatch implements Watch {
       return;
     }
     held.delete(key);
-    this.verdicts.broken(`${what} still waits for a verdict after ${Math.round(waitedMs)} ms`, host.name);
+    const flow = `${formatEndpoint(waiting.client as Endpoint)} to ${formatEndpoint(waiting.vip as Endpoint)}`;
+    this.verdicts.broken(
+      `the SYN of ${flow} still waits for a verdict after ${Math.round(waitedMs)} ms`,
+      host.name,
+    );
   }
 
   private heldBy(host: string): Map<number, Waiting> {

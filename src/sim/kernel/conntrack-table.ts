@@ -114,8 +114,9 @@ export class ConntrackTable {
   entries(): readonly Entry[] {
     const { nowMs } = this.engine;
     const found: Entry[] = [];
-    this.tuples.forEach((entry, from, to) => {
-      if (from === entry.client && to === entry.vip && entry.expiresMs > nowMs) found.push(entry);
+    const { tuples } = this;
+    tuples.forEach((entry, place) => {
+      if (entry.expiresMs > nowMs && tuples.isAt(place, entry.client, entry.vip)) found.push(entry);
     });
     return found;
   }
@@ -297,8 +298,9 @@ export class ConntrackTable {
   private sweep(): void {
     const { nowMs } = this.engine;
     const over: Entry[] = [];
-    this.tuples.forEach((entry, from, to) => {
-      if (from === entry.client && to === entry.vip && entry.expiresMs <= nowMs) over.push(entry);
+    const { tuples } = this;
+    tuples.forEach((entry, place) => {
+      if (entry.expiresMs <= nowMs && tuples.isAt(place, entry.client, entry.vip)) over.push(entry);
     });
     for (const entry of over) this.remove(entry);
     this.sweepAt = Math.max(1024, this.size * 2);

@@ -69,6 +69,11 @@ export class TcpSocket implements Connection {
   /** An acknowledgement is owed that nothing has carried yet. */
   private owing = false;
   private closedHere = false;
+  /** One for all timers of the socket: every segment sets one. */
+  private readonly ring = (): void => {
+    this.timer = undefined;
+    this.overdue();
+  };
 
   constructor(
     host: SocketHost,
@@ -350,10 +355,7 @@ export class TcpSocket implements Connection {
 
   private arm(delayMs: number): void {
     this.timer?.cancel();
-    this.timer = this.host.after(delayMs, () => {
-      this.timer = undefined;
-      this.overdue();
-    });
+    this.timer = this.host.after(delayMs, this.ring);
   }
 
   private disarm(): void {

@@ -50,13 +50,21 @@ export class TupleTable<T extends object> {
     values[hole] = undefined;
   }
 
-  /** Calls `each` with every tuple's thing, in no order that means anything but the same in each run. */
-  forEach(each: (value: T, from: Endpoint, to: Endpoint) => void): void {
-    const { froms, tos, values } = this;
+  /**
+   * Calls `each` with every tuple's thing and the place of the tuple, in no order that means anything but the same
+   * in each run.
+   */
+  forEach(each: (value: T, place: number) => void): void {
+    const { values } = this;
     for (let at = 0; at < values.length; at += 1) {
       const value = values[at];
-      if (value !== undefined) each(value, froms[at] as Endpoint, tos[at] as Endpoint);
+      if (value !== undefined) each(value, at);
     }
+  }
+
+  /** Whether it is this tuple that has the place. */
+  isAt(place: number, from: Endpoint, to: Endpoint): boolean {
+    return this.froms[place] === from && this.tos[place] === to;
   }
 
   /** The things of up to `most` tuples that lie together, from a place that `random` (below 1) says. */

@@ -24,8 +24,10 @@ test('a table does what a Map does, whatever is added and removed', (t) => {
     if (table.size !== map.size) t.fail(`${table.size} tuples instead of ${map.size}`);
   }
   const found = new Set<string>();
-  table.forEach((value, from, to) => {
-    t.is(value.key, `${from} ${to}`);
+  table.forEach((value, place) => {
+    const [from, to] = value.key.split(' ').map((part) => Number(part) as Endpoint);
+    t.true(table.isAt(place, from!, to!));
+    t.false(table.isAt(place, to!, from!) && from !== to);
     found.add(value.key);
   });
   t.deepEqual([...found].sort(), [...map.keys()].sort());
