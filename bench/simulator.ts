@@ -11,7 +11,7 @@ import { type Figure, figures, median, number, table } from './report.js';
  *     npm run bench:simulator -- --rounds 5 --seconds 60
  *
  * With all invariants, as `minuteman sim` and the tests run, and without; then once more under a profiler, to
- * see where the time goes; then a fleet of 1000 nodes.
+ * see where the time goes; then a fleet whose daemons form a mesh, and one of 1000 nodes without.
  */
 export interface SimulatorOptions {
   readonly rounds: number;
@@ -45,6 +45,8 @@ export interface SimulatorRound {
 export interface SimulatorResult {
   readonly watched: readonly SimulatorRound[];
   readonly bare: readonly SimulatorRound[];
+  /** The same fleet, whose daemons form a mesh, too. */
+  readonly meshed: SimulatorRound;
   readonly large: SimulatorRound;
   readonly shares: readonly TimeShare[];
   readonly figures: readonly Figure[];
@@ -52,7 +54,7 @@ export interface SimulatorResult {
 
 export async function benchSimulator(options: SimulatorOptions): Promise<SimulatorResult> {
   const { rounds, fleet, largeFleet, say } = options;
-  const plan = planFor(fleet);
+  const plan = planFor(fleet, false);
   const watched: SimulatorRound[] = [];
   const bare: SimulatorRound[] = [];
   for (let at = 0; at < rounds; at += 1) {
@@ -63,7 +65,9 @@ export async function benchSimulator(options: SimulatorOptions): Promise<Simulat
   const profile = new CpuProfile();
   await round(plan, true);
   const shares = profile.stop();
-  const large = await round(planFor(largeFleet), true);
+  const meshed = await round(planFor(fleet, true), true);
+  say(`with a mesh: ${describe(meshed)}`);
+  const large = await round(planFor(largeFleet, false), true);
   say(`${largeFleet.nodes} nodes: ${describe(large)}`);
   const speedOf = (list: readonly SimulatorRound[]): number | undefined =>
     median(list.map(({ speed }) => speed));
@@ -73,6 +77,7 @@ export async function benchSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     watched,
     bare,
+    meshed,
     large,
     shares,
     figures: [
@@ -84,7 +89,13 @@ export async function benchSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-function planFor({ nodes, vips, backends, connectionsPerSecond, simulatedMs }: FleetSize): Plan {
+/** The kernel takes its time to say how much memory there is. */
+const LOOKS_APART = 10;
+
+function planFor(
+  { nodes, vips, backends, connectionsPerSecond, simulatedMs }: FleetSize,
+  mesh: boolean,
+): Plan {
   return planOf({
     scenario: 'steady',
     seed: 1,
@@ -93,12 +104,14 @@ function planFor({ nodes, vips, backends, connectionsPerSecond, simulatedMs }: F
     backends,
     connectionsPerSecond,
     durationMs: simulatedMs,
+    mesh,
   });
 }
 
 async function round(plan: Plan, withInvariants: boolean): Promise<SimulatorRound> {
   let connected = 0;
   let rss = 0;
+  let looks = 0;
   const beganMs = performance.now();
   const beganCpu = process.cpuUsage();
   const { events, messages, violations, simulatedMs } = await runPlan(plan, {
@@ -107,7 +120,8 @@ async function round(plan: Plan, withInvariants: boolean): Promise<SimulatorRoun
       if (kind === 'connected') connected += 1;
     },
     onProgress: () => {
-      rss = Math.max(rss, process.memoryUsage.rss());
+      looks += 1;
+      if (looks % LOOKS_APART === 0) rss = Math.max(rss, process.memoryUsage.rss());
     },
   });
   const wallMs = performance.now() - beganMs;
