@@ -14,7 +14,11 @@ export interface ClusterOptions {
   readonly nodes: number;
   /** Whether the daemons also program the kernels of their namespaces. */
   readonly dataPlane: boolean;
+  /** Sections of their configuration besides, or instead; `mesh` is what that section would be. */
+  readonly configuration?: (host: Host, mesh: Section) => Readonly<Record<string, unknown>>;
 }
+
+export type Section = Readonly<Record<string, unknown>>;
 
 /** What being a member costs a node that has nothing else to do; the mean over all, and the most of any. */
 export interface QuietCost {
@@ -39,15 +43,16 @@ interface Counters {
 /** Daemons in namespaces of their own, joined by a switch in one of its own. */
 export class MeshCluster {
   readonly #bed: Testbed;
-  readonly #hosts: readonly Host[];
-  readonly #programs: readonly Program[];
+  readonly hosts: readonly Host[];
+  /** The daemons, host by host. */
+  readonly programs: readonly Program[];
   readonly #logs: readonly MeshLog[];
   readonly #startedMs: number;
 
   private constructor(bed: Testbed, hosts: readonly Host[], programs: readonly Program[], startedMs: number) {
     this.#bed = bed;
-    this.#hosts = hosts;
-    this.#programs = programs;
+    this.hosts = hosts;
+    this.programs = programs;
     this.#logs = programs.map(({ lines }) => new MeshLog(lines));
     this.#startedMs = startedMs;
   }
@@ -63,12 +68,15 @@ export class MeshCluster {
       const keyFile = join(directory, 'mesh.key');
       writeFileSync(keyFile, `${generateKey()}\n`, { mode: 0o600 });
       const contacts = hosts.slice(0, 2).map(({ address }) => `${address}:${PORT}`);
-      const configs = hosts.map(({ name, address }) => {
+      const configs = hosts.map((host) => {
+        const { name, address } = host;
         const stateFile = join(directory, `${bed.prefix}${name}.json`);
+        const mesh = { port: PORT, contacts, keyFile, stateFile };
         const config = {
           node: { name, address },
-          mesh: { port: PORT, contacts, keyFile, stateFile },
+          mesh,
           dataPlane: { enabled: options.dataPlane },
+          ...options.configuration?.(host, mesh),
         };
         const path = join(directory, `${name}.json`);
         writeFileSync(path, JSON.stringify(config));
@@ -86,16 +94,16 @@ export class MeshCluster {
   }
 
   get names(): readonly string[] {
-    return this.#hosts.map(({ name }) => name);
+    return this.hosts.map(({ name }) => name);
   }
 
   /** Waits until everybody reaches everybody; answers how long that took from the start of the first process. */
   async formed(): Promise<number> {
     for (;;) {
-      const times = this.#logs.map(({ lines }) => completeAtMs(lines, this.#hosts.length - 1));
+      const times = this.#logs.map(({ lines }) => completeAtMs(lines, this.hosts.length - 1));
       const missing = times.filter((time) => time === undefined).length;
       if (missing === 0) return Math.max(...times.map((time) => time!)) - this.#startedMs;
-      const ended = this.#programs.find(({ running }) => !running);
+      const ended = this.programs.find(({ running }) => !running);
       if (ended !== undefined) throw new Error(`${ended.name} ended:\n${ended.lines.join('\n')}`);
       if (Date.now() - this.#startedMs > FORMED_MOST_MS) {
         throw new Error(`${missing} nodes do not reach everybody after ${FORMED_MOST_MS} ms`);
@@ -106,14 +114,14 @@ export class MeshCluster {
 
   /** Watches for so long what a node costs. */
   async quiet(seconds: number): Promise<QuietCost> {
-    const cpuBefore = this.#programs.map(({ pid }) => cpuMs(pid));
+    const cpuBefore = this.programs.map(({ pid }) => cpuMs(pid));
     const sentBefore = await this.#sent();
     const fromMs = performance.now();
     await sleep(seconds * 1000);
     const sent = await this.#sent();
     const tookMs = performance.now() - fromMs;
-    const cpu = this.#programs.map(({ pid }, at) => ((cpuMs(pid) - cpuBefore[at]!) / tookMs) * 100);
-    const rss = this.#programs.map(({ pid }) => rssMegabytes(pid));
+    const cpu = this.programs.map(({ pid }, at) => ((cpuMs(pid) - cpuBefore[at]!) / tookMs) * 100);
+    const rss = this.programs.map(({ pid }) => rssMegabytes(pid));
     const perSecond = (of: (counters: Counters) => number) =>
       mean(sent.map((counters, at) => of(counters) - of(sentBefore[at]!))) / (tookMs / 1000);
     return {
@@ -132,8 +140,15 @@ export class MeshCluster {
     await ipBatch(commands, `${this.#bed.prefix}switch`);
   }
 
+  /** The switch carries what they send each other, and nothing between them and the rest. */
+  async setAside(at: readonly number[]): Promise<void> {
+    const aside = ['link add br1 type bridge', 'link set br1 up'];
+    const commands = at.map((index) => `link set dev p${index} master br1`);
+    await ipBatch([...aside, ...commands], `${this.#bed.prefix}switch`);
+  }
+
   signal(at: readonly number[], signal: 'SIGSTOP' | 'SIGKILL'): void {
-    for (const index of at) process.kill(this.#programs[index]!.pid, signal);
+    for (const index of at) process.kill(this.programs[index]!.pid, signal);
   }
 
   /** What a node said of others so far. */
@@ -152,7 +167,7 @@ export class MeshCluster {
       readonly ifname: string;
       readonly stats64: { readonly rx: Counters };
     }[];
-    return this.#hosts.map((_, at) => {
+    return this.hosts.map((_, at) => {
       const link = links.find(({ ifname }) => ifname === `p${at}`);
       if (link === undefined) throw new Error(`the switch has no port p${at}`);
       return link.stats64.rx;

@@ -1,4 +1,5 @@
 import { type MeshRound, type MeshSize, meshRound } from './mesh-trials.js';
+import { serveTasks } from './workers.js';
 
 /** A process of its own: one round for each seed it is sent. */
 export interface MeshRequest {
@@ -6,8 +7,4 @@ export interface MeshRequest {
   readonly size: MeshSize;
 }
 
-process.on('message', async ({ seed, size }: MeshRequest) => {
-  const round: MeshRound = await meshRound(seed, size);
-  process.send!(round);
-});
-process.on('disconnect', () => process.exit(0));
+serveTasks<MeshRequest, MeshRound>(({ seed, size }) => meshRound(seed, size));

@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { isMain, positive } from './command-line.js';
 import { writeResult } from './load-programs.js';
@@ -6,6 +5,7 @@ import { MeshTown } from './mesh-town.js';
 import type { MeshRound, MeshSize, MeshTrouble } from './mesh-trials.js';
 import type { MeshRequest } from './mesh-worker.js';
 import { type Figure, figures, number, table } from './report.js';
+import { runInWorkers } from './workers.js';
 
 /**
  * How fast the mesh knows who is gone, what it costs and what it believes wrongly: whole nodes in the simulator, many
@@ -37,28 +37,16 @@ export async function benchMesh(options: MeshOptions): Promise<MeshResult> {
 }
 
 async function allRounds({ seeds, size, workers, say }: MeshOptions): Promise<MeshRound[]> {
-  const waiting = [...seeds];
   const rounds: MeshRound[] = [];
-  const work = (): Promise<void> =>
-    new Promise((done, failed) => {
-      const child = fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-      const next = (): void => {
-        const seed = waiting.shift();
-        if (seed === undefined) child.disconnect();
-        else child.send({ seed, size } satisfies MeshRequest);
-      };
-      child.on('message', (round: MeshRound) => {
-        rounds.push(round);
-        say(`${rounds.length}/${seeds.length} seed ${round.seed}: ${describe(round)}`);
-        next();
-      });
-      child.on('exit', (code) => {
-        if (code === 0) done();
-        else failed(new Error(`a worker ended with ${code}; ${waiting.length} seeds were left`));
-      });
-      next();
-    });
-  await Promise.all(Array.from({ length: Math.min(workers, seeds.length) }, work));
+  await runInWorkers<MeshRequest, MeshRound>({
+    program: WORKER,
+    tasks: seeds.map((seed) => ({ seed, size })),
+    workers,
+    onResult: (round) => {
+      rounds.push(round);
+      say(`${rounds.length}/${seeds.length} seed ${round.seed}: ${describe(round)}`);
+    },
+  });
   return rounds.sort((a, b) => a.seed - b.seed);
 }
 

@@ -18,6 +18,9 @@ import { SWEEPS } from './sweeps.js';
 import { armsTable, figuresTable, latencyTable } from './tables.js';
 import type { TrialResult } from './trial-result.js';
 
+/** Where nobody watches a terminal a line is written so often. */
+const TOLD_EVERY_MS = 30_000;
+
 const WORKER = new URL('./worker.js', import.meta.url);
 
 /**
@@ -194,6 +197,7 @@ async function main(): Promise<number> {
   });
   const progress = new ProgressLine(process.stderr, () => performance.now());
   const beganMs = performance.now();
+  let toldMs = beganMs;
   const evaluation = await evaluate({
     ...options,
     signal: abort.signal,
@@ -201,7 +205,11 @@ async function main(): Promise<number> {
       const elapsedMs = performance.now() - beganMs;
       const left = Math.round(((elapsedMs / done) * (of - done)) / 1000);
       const bar = '#'.repeat(Math.round((done / of) * 20)).padEnd(20);
-      progress.show(() => `[${bar}] ${done} of ${of} trials (${trial.arm}), about ${left} s left`);
+      const text = `${done} of ${of} trials (${trial.arm}), about ${left} s left`;
+      progress.show(() => `[${bar}] ${text}`);
+      if (process.stderr.isTTY === true || performance.now() - toldMs < TOLD_EVERY_MS) return;
+      toldMs = performance.now();
+      process.stderr.write(`${text}\n`);
     },
   });
   progress.clear();

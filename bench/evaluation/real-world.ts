@@ -1,179 +1,150 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { generateKey } from '../../src/mesh/key-file.js';
 import { Seed } from '../../src/sim/engine/seed.js';
 import type { Host } from '../../testbed/host.js';
 import { ip, ipBatch } from '../../testbed/ip.js';
 import type { Program } from '../../testbed/program.js';
-import type { Testbed } from '../../testbed/testbed.js';
-import { type Daemon, startDaemon } from '../daemon.js';
-import { loadProgram } from '../load-programs.js';
+import { buildLoadPrograms, loadProgram } from '../load-programs.js';
+import { MeshCluster } from '../mesh-cluster.js';
 import { cpuMs } from '../process-usage.js';
-import { onScene, type Scene, sleep } from '../scene.js';
+import { sleep } from '../scene.js';
 import { ARMS } from './arms.js';
 import { CLIENTS, type Setup, type Trial, victimsOf } from './setup.js';
-import type { ClientRecord, Placement, Sighting, Traffic, TrialRecord } from './trial-record.js';
+import {
+  type ClientRecord,
+  NO_TRAFFIC,
+  type Placement,
+  type Sighting,
+  type Traffic,
+  type TrialRecord,
+} from './trial-record.js';
 import { PATIENCE_MS, type RequestRecord } from './workload.js';
 
 const CLIENT = fileURLToPath(new URL('./real-client.js', import.meta.url));
-const MESH_PORT = 61_420;
 const FIRST_BACKEND_PORT = 31_000;
 const VIP = '10.64.0.1:5000';
+const API = 'http://127.0.0.1:61421';
 const SETTLE_MS = 5_000;
-const FORMED_MOST_MS = 180_000;
-const LOOK_MS = 250;
-/** Daemons that start at one time: each sets up its kernel with a dozen tools. */
-const STARTS_AT_ONCE = 8;
+const READY_MOST_MS = 120_000;
 /** Daemons asked for their counters; the asking must not disturb what is measured. */
 const ASKED = 8;
 
-interface Node {
-  readonly name: string;
-  readonly host: Host;
-  readonly listener: Program;
-  daemon: Daemon;
+/** Runs a trial with daemons, listeners and clients in namespaces. The seed draws who goes, and the instant. */
+export async function realTrial(trial: Trial): Promise<TrialRecord> {
+  await buildLoadPrograms();
+  const directory = mkdtempSync(join(tmpdir(), 'minuteman-evaluation-'));
+  const cluster = await startCluster(trial, directory);
+  try {
+    return await new RealTrial(trial, cluster).play();
+  } finally {
+    await cluster.destroy();
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
-/** Runs a trial with daemons, listeners and clients in namespaces. The seed draws who goes, and the instant. */
-export function realTrial(trial: Trial): Promise<TrialRecord> {
-  return onScene((scene) => new RealTrial(scene, trial).play());
+/** The daemons, configured as the arm wants it, all reading one file with all backends. */
+function startCluster({ arm, setup }: Trial, directory: string): Promise<MeshCluster> {
+  const { mesh: inMesh, configuration } = ARMS[arm];
+  const backends = Array.from({ length: setup.nodes }, (_, at) =>
+    portsOf(setup, at).map((port) => `10.99.0.${at + 1}:${port}`),
+  ).flat();
+  const path = join(directory, 'vips.json');
+  writeFileSync(path, JSON.stringify({ vips: { [VIP]: backends } }));
+  return MeshCluster.start(
+    {
+      nodes: setup.nodes,
+      dataPlane: true,
+      configuration: (_host, mesh) => ({
+        sources: [{ type: 'file', path }],
+        mesh: inMesh ? { ...mesh, ...configuration.mesh } : undefined,
+        balancer: configuration.balancer,
+      }),
+    },
+    directory,
+  );
+}
+
+/** Of the backends on a node; they are dealt out in turn. */
+function portsOf({ nodes, tasks }: Setup, at: number): number[] {
+  return Array.from({ length: Math.ceil((tasks - at) / nodes) }, (_, task) => FIRST_BACKEND_PORT + task);
 }
 
 class RealTrial {
-  private readonly bed: Testbed;
-  private readonly directory: string;
   private readonly trial: Trial;
   private readonly setup: Setup;
-  private readonly nodes: Node[] = [];
+  private readonly cluster: MeshCluster;
+  private listeners: readonly Program[] = [];
 
-  constructor({ bed, directory }: Scene, trial: Trial) {
-    this.bed = bed;
-    this.directory = directory;
+  constructor(trial: Trial, cluster: MeshCluster) {
     this.trial = trial;
     this.setup = trial.setup;
+    this.cluster = cluster;
   }
 
+  /** Nodes are named by their place in the cluster. */
   async play(): Promise<TrialRecord> {
-    await this.build();
-    await this.formed();
+    const { setup, cluster } = this;
+    const { hosts, programs: daemons, names } = cluster;
+    this.listeners = await Promise.all(hosts.map((host, at) => listen(host, portsOf(setup, at))));
+    await Promise.all(daemons.map((daemon) => daemon.waitForLine(/"event":"ready"/, READY_MOST_MS)));
+    if (ARMS[this.trial.arm].mesh) await cluster.formed();
     await sleep(SETTLE_MS);
-    const { setup, nodes } = this;
+
     const stream = new Seed(this.trial.seed).stream('evaluation');
-    const clients = stream.some(nodes, CLIENTS);
+    const all = [...hosts.keys()];
+    const clients = stream.some(all, CLIENTS);
     const victims = stream.some(
-      nodes.filter((node) => !clients.includes(node)),
+      all.filter((at) => !clients.includes(at)),
       victimsOf(setup),
     );
-    const survivors = nodes.filter((node) => !victims.includes(node));
-    const bystanders = survivors.filter((node) => !clients.includes(node));
+    const survivors = all.filter((at) => !victims.includes(at));
+    const bystanders = survivors.filter((at) => !clients.includes(at));
     const asked = bystanders.slice(0, ASKED);
+    const cpuOf = (): number => bystanders.reduce((sum, at) => sum + cpuMs(daemons[at]!.pid), 0);
 
-    const watches = await Promise.all(clients.map(({ host }) => watchPlacements(host)));
-    await Promise.all(clients.map(({ host }) => this.pinNeighbours(host)));
-    const trafficFirst = await this.traffic(asked);
+    const watches = await Promise.all(clients.map((at) => watchPlacements(hosts[at]!)));
+    await Promise.all(clients.map((at) => this.pinNeighbours(hosts[at]!)));
     const programs = await Promise.all(
-      clients.map(({ host }, at) => startClient(host, at === 0 ? 'open' : 'closed', setup.durationMs)),
+      clients.map((at, n) => startClient(hosts[at]!, n === 0 ? 'open' : 'closed', setup.durationMs)),
     );
     const starts = await Promise.all(programs.map(startOf));
     const startedMs = Math.max(...starts);
-    const cpuFirst = cpuOf(bystanders);
-    const beganMs = performance.now();
-    await sleep(startedMs + setup.atMs + stream.between(0, 100) - wallMs());
-    const killedMs = wallMs() - startedMs;
+    const sinceStart = (): number => wallMs() - startedMs;
+    const first = { atMs: sinceStart(), cpu: cpuOf(), traffic: await this.traffic(asked) };
+    await sleep(setup.atMs + stream.between(0, 100) - sinceStart());
+    const killedMs = sinceStart();
     await this.strike(victims);
-    const trafficQuiet = await this.traffic(asked);
-    const quietMs = wallMs() - startedMs;
+    const quiet = { atMs: sinceStart(), traffic: await this.traffic(asked) };
     const patience = setTimeout(setup.durationMs + 4 * PATIENCE_MS, undefined, { ref: false });
     await Promise.all(programs.map(({ exited }) => Promise.race([exited, patience])));
-    const cpu = (cpuOf(bystanders) - cpuFirst) / (performance.now() - beganMs) / bystanders.length;
-    const trafficLast = await this.traffic(asked);
-    const endedMs = wallMs() - startedMs;
-    const records = programs.map((program, at): ClientRecord => {
-      const lateMs = starts[at]! - startedMs;
-      if (program.running) throw new Error(`the client on ${clients[at]!.name} does not come to its end`);
+    const last = { atMs: sinceStart(), cpu: cpuOf(), traffic: await this.traffic(asked) };
+
+    const records = programs.map((program, n): ClientRecord => {
+      if (program.running) throw new Error(`the client on ${names[clients[n]!]} does not come to its end`);
+      const lateMs = starts[n]! - startedMs;
       const requests = JSON.parse(program.lines.at(-1) ?? '') as RequestRecord[];
       return {
         requests: requests.map((one) => ({ ...one, dueMs: one.dueMs + lateMs, atMs: one.atMs + lateMs })),
-        placements: this.placements(watches[at]!, startedMs),
+        placements: this.placements(watches[n]!, startedMs),
       };
     });
     return {
       killedMs,
-      victims: victims.map(({ name }) => name),
-      survivors: survivors.map(({ name }) => name),
+      victims: victims.map((at) => names[at]!),
+      survivors: survivors.map((at) => names[at]!),
       open: records[0]!,
       closed: records[1]!,
       cuts: this.said('neighbour-cut', startedMs),
       sightings: this.said('node-unreachable', startedMs),
       traffic: {
-        before: rate(trafficFirst, trafficQuiet, quietMs, asked.length),
-        after: rate(trafficQuiet, trafficLast, endedMs - quietMs, asked.length),
+        before: rate(first.traffic, quiet.traffic, quiet.atMs - first.atMs, asked.length),
+        after: rate(quiet.traffic, last.traffic, last.atMs - quiet.atMs, asked.length),
       },
-      cpu,
+      cpu: (last.cpu - first.cpu) / (last.atMs - first.atMs) / bystanders.length,
     };
-  }
-
-  /** Hosts, listeners and daemons. */
-  private async build(): Promise<void> {
-    const { setup, bed, directory } = this;
-    const hosts: Host[] = [];
-    for (let at = 1; at <= setup.nodes; at += 1) {
-      hosts.push(await bed.host(`n${at}`, { address: `10.99.0.${at}` }));
-    }
-    const ports = hosts.map((_, at) =>
-      Array.from(
-        { length: Math.ceil((setup.tasks - at) / hosts.length) },
-        (_unused, task) => FIRST_BACKEND_PORT + task,
-      ),
-    );
-    const backends = hosts.flatMap(({ address }, at) => ports[at]!.map((port) => `${address}:${port}`));
-    const keyFile = join(directory, 'mesh.key');
-    writeFileSync(keyFile, `${generateKey()}\n`, { mode: 0o600 });
-    const waiting = [...hosts.entries()];
-    const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const [at, host] = next;
-        const listener = await listen(host, ports[at]!);
-        const configuration = this.configuration(hosts, host, keyFile);
-        const daemon = await startDaemon(host, directory, { [VIP]: backends }, { configuration });
-        this.nodes[at] = { name: host.name, host, listener, daemon };
-      }
-    };
-    await Promise.all(Array.from({ length: STARTS_AT_ONCE }, work));
-  }
-
-  private configuration(
-    hosts: readonly Host[],
-    host: Host,
-    keyFile: string,
-  ): Readonly<Record<string, unknown>> {
-    const { mesh: inMesh, configuration } = ARMS[this.trial.arm];
-    const mesh = {
-      port: MESH_PORT,
-      contacts: hosts.slice(0, 3).map(({ address }) => `${address}:${MESH_PORT}`),
-      keyFile,
-      stateFile: join(this.directory, `${host.name}-members.json`),
-      ...configuration.mesh,
-    };
-    return {
-      ...(inMesh && { mesh }),
-      ...(configuration.balancer && { balancer: configuration.balancer }),
-    };
-  }
-
-  /** Waits until each reaches each, if they form a mesh. */
-  private async formed(): Promise<void> {
-    const { nodes } = this;
-    if (!ARMS[this.trial.arm].mesh) return;
-    const untilMs = performance.now() + FORMED_MOST_MS;
-    const lonely = (): Node | undefined => nodes.find((node) => reached(node).size < nodes.length - 1);
-    for (let node = lonely(); node !== undefined; node = lonely()) {
-      if (performance.now() > untilMs)
-        throw new Error(`${node.name} reaches ${reached(node).size} of ${nodes.length - 1} others`);
-      await sleep(LOOK_MS);
-    }
   }
 
   /**
@@ -181,56 +152,55 @@ class RealTrial {
    * a switch: without this the client's own kernel would know after half a minute.
    */
   private async pinNeighbours(host: Host): Promise<void> {
-    const others = this.nodes.filter((node) => node.host !== host);
+    const others = this.cluster.hosts.filter((other) => other !== host);
     const commands = await Promise.all(
-      others.map(async (other) => {
-        const listing = await ip(['-n', other.host.namespace.name, '-j', 'link', 'show', 'eth0']);
+      others.map(async ({ address, namespace }) => {
+        const listing = await ip(['-n', namespace.name, '-j', 'link', 'show', 'eth0']);
         const [link] = JSON.parse(listing) as readonly { readonly address: string }[];
-        return `neigh replace ${other.host.address} lladdr ${link!.address} dev eth0 nud permanent`;
+        return `neigh replace ${address} lladdr ${link!.address} dev eth0 nud permanent`;
       }),
     );
     await ipBatch(commands, host.namespace.name);
   }
 
-  private async strike(victims: readonly Node[]): Promise<void> {
-    const { mode } = this.setup;
-    const hub = `${this.bed.prefix}switch`;
-    const ports = victims.map((victim) => `p${this.nodes.indexOf(victim)}`);
-    if (mode === 'kill') {
-      for (const { daemon, listener } of victims) {
-        daemon.program.kill('SIGKILL');
-        listener.kill('SIGKILL');
-      }
-      return;
+  private async strike(victims: readonly number[]): Promise<void> {
+    const { cluster } = this;
+    const signal = (name: 'SIGKILL' | 'SIGSTOP'): void => {
+      cluster.signal(victims, name);
+      for (const at of victims) this.listeners[at]!.kill(name);
+    };
+    switch (this.setup.mode) {
+      case 'kill':
+        signal('SIGKILL');
+        break;
+      case 'partition':
+        await cluster.setAside(victims);
+        break;
+      case 'panic':
+        await cluster.drop(victims);
+        break;
+      case 'pause':
+        // A kernel that stands still answers no more than one that is gone.
+        await cluster.drop(victims);
+        signal('SIGSTOP');
+        break;
     }
-    // The switch carries nothing from or to them any more; their own ends stay up.
-    if (mode !== 'partition')
-      await ipBatch(
-        ports.map((port) => `link set ${port} nomaster`),
-        hub,
-      );
-    else {
-      const aside = ['link add br1 type bridge', 'link set br1 up'];
-      await ipBatch([...aside, ...ports.map((port) => `link set ${port} master br1`)], hub);
-    }
-    if (mode === 'pause')
-      for (const { daemon, listener } of victims) {
-        daemon.program.kill('SIGSTOP');
-        listener.kill('SIGSTOP');
-      }
   }
 
   /** What the daemons said of each other, from the start of the workload on. */
   private said(event: 'neighbour-cut' | 'node-unreachable', startedMs: number): Sighting[] {
-    return this.nodes.flatMap(({ name, daemon }) =>
-      linesOf(daemon, event)
+    const { programs, names } = this.cluster;
+    return programs.flatMap(({ lines }, at) =>
+      lines
+        .filter((line) => line.includes(`"event":"${event}"`))
+        .map((line) => JSON.parse(line) as { readonly node: string; readonly time: number })
         .filter(({ time }) => time >= startedMs)
-        .map(({ time, node }) => ({ atMs: time - startedMs, by: name, of: node })),
+        .map(({ time, node }) => ({ atMs: time - startedMs, by: names[at]!, of: node })),
     );
   }
 
   private placements(watch: Program, startedMs: number): Placement[] {
-    const names = new Map(this.nodes.map(({ host, name }) => [host.address, name]));
+    const names = new Map(this.cluster.hosts.map(({ address, name }) => [address, name]));
     return watch.lines.flatMap((line) => {
       // [1795406939.432419] [NEW] tcp 6 20 SYN_SENT src=CLIENT dst=VIP sport=5 dport=6 src=BACKEND ...
       const [, seconds, port, backend] =
@@ -241,11 +211,10 @@ class RealTrial {
     });
   }
 
-  private async traffic(nodes: readonly Node[]): Promise<Traffic> {
-    if (!ARMS[this.trial.arm].mesh) return { frames: 0, bytes: 0 };
-    const texts = await Promise.all(
-      nodes.map(({ host }) => host.must('curl', ['-s', '--max-time', '5', 'http://127.0.0.1:61421/metrics'])),
-    );
+  private async traffic(nodes: readonly number[]): Promise<Traffic> {
+    if (!ARMS[this.trial.arm].mesh) return NO_TRAFFIC;
+    const ask = ['-sS', '--max-time', '5', `${API}/metrics`];
+    const texts = await Promise.all(nodes.map((at) => this.cluster.hosts[at]!.must('curl', ask)));
     const sum = (name: string): number =>
       texts.reduce((total, text) => {
         const line = new RegExp(`^${name}\\{direction="out"\\} (\\S+)$`, 'm').exec(text);
@@ -253,28 +222,6 @@ class RealTrial {
       }, 0);
     return { frames: sum('minuteman_mesh_frames_total'), bytes: sum('minuteman_mesh_bytes_total') };
   }
-}
-
-interface LogLine {
-  readonly event: string;
-  readonly node: string;
-  readonly time: number;
-}
-
-function linesOf({ program }: Daemon, ...events: readonly string[]): LogLine[] {
-  return program.lines
-    .filter((line) => events.some((event) => line.includes(`"event":"${event}"`)))
-    .map((line) => JSON.parse(line) as LogLine);
-}
-
-/** Whom a node reaches, as it said. */
-function reached({ daemon }: Node): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const { event, node } of linesOf(daemon, 'node-reachable', 'node-unreachable')) {
-    if (event === 'node-reachable') names.add(node);
-    else names.delete(node);
-  }
-  return names;
 }
 
 async function listen(host: Host, ports: readonly number[]): Promise<Program> {
@@ -303,10 +250,6 @@ function startClient(host: Host, loop: 'open' | 'closed', durationMs: number): P
 async function startOf(program: Program): Promise<number> {
   const line = await program.waitForLine(/^started /, 30_000);
   return Number(line.split(' ')[1]);
-}
-
-function cpuOf(nodes: readonly Node[]): number {
-  return nodes.reduce((sum, { daemon }) => sum + cpuMs(daemon.program.pid), 0);
 }
 
 function rate(from: Traffic, to: Traffic, ms: number, nodes: number): Traffic {
