@@ -9,11 +9,13 @@ export interface WorkerOptions<Task, Result> {
   readonly onResult: (result: Result) => void;
   /** Once it is aborted tasks that have not ended are left out. */
   readonly signal?: AbortSignal;
+  /** What a worker is sent then: SIGINT, if it has something to clear away. */
+  readonly endBy?: 'SIGKILL' | 'SIGINT';
 }
 
 /** Does tasks in processes of their own, as many at a time as there are workers. A process that dies is an error. */
 export async function runInWorkers<Task, Result>(options: WorkerOptions<Task, Result>): Promise<void> {
-  const { program, tasks, workers, onResult, signal } = options;
+  const { program, tasks, workers, onResult, signal, endBy = 'SIGKILL' } = options;
   const waiting = [...tasks];
   const work = (): Promise<void> =>
     new Promise((done, failed) => {
@@ -21,7 +23,7 @@ export async function runInWorkers<Task, Result>(options: WorkerOptions<Task, Re
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         serialization: 'advanced',
       });
-      const stop = (): void => void child.kill('SIGKILL');
+      const stop = (): void => void child.kill(endBy);
       signal?.addEventListener('abort', stop, { once: true });
       const next = (): void => {
         const task = waiting.shift();
@@ -29,7 +31,10 @@ export async function runInWorkers<Task, Result>(options: WorkerOptions<Task, Re
         else child.send(task as object);
       };
       child.on('message', (result) => {
-        if (signal?.aborted === true) return;
+        if (signal?.aborted === true) {
+          child.disconnect();
+          return;
+        }
         onResult(result as Result);
         next();
       });

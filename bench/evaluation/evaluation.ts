@@ -7,16 +7,15 @@ import { figures as figuresText } from '../report.js';
 import { runInWorkers } from '../workers.js';
 import type { ArmName } from './arms.js';
 import { figuresOf } from './figures.js';
-import { measure } from './measures.js';
 import { type Options, readOptions, USAGE } from './options.js';
 import { drawMain, drawSweep, type Pictures } from './pictures.js';
-import { realTrial } from './real-world.js';
 import { markdownOf, type Page, type Part, pageOf } from './report.js';
 import { ORIGINAL, type Setup, type Trial } from './setup.js';
 import { type ArmSummary, Tally } from './summary.js';
 import { SWEEPS } from './sweeps.js';
 import { armsTable, figuresTable, latencyTable } from './tables.js';
 import type { TrialResult } from './trial-result.js';
+import type { TrialTask } from './worker.js';
 
 /** Where nobody watches a terminal a line is written so often. */
 const TOLD_EVERY_MS = 30_000;
@@ -66,20 +65,15 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
     done += 1;
     onTrial?.(done, trials.length, result);
   };
-  if (world === 'real') {
-    for (const trial of trials) {
-      if (signal?.aborted === true) break;
-      const record = await realTrial(trial);
-      onResult({ trial, ...measure(record, trial.setup.durationMs) });
-    }
-  } else
-    await runInWorkers<Trial, TrialResult>({
-      program: WORKER,
-      tasks: trials,
-      workers: options.workers,
-      onResult,
-      ...(signal && { signal }),
-    });
+  await runInWorkers<TrialTask, TrialResult>({
+    program: WORKER,
+    tasks: trials.map((trial) => ({ world, trial })),
+    // Two clusters on one machine would be each other's load; and namespaces are to be cleared away.
+    workers: world === 'sim' ? options.workers : 1,
+    endBy: world === 'sim' ? 'SIGKILL' : 'SIGINT',
+    onResult,
+    ...(signal && { signal }),
+  });
   return {
     cells: plans.map(({ value }, at) => ({
       value,
