@@ -50,8 +50,11 @@ const SUSPECT_STEPS = 4;
 const RELAYS_PER_SECOND = 25;
 const UNANSWERED_MOST = 16;
 const DRAWS = 4;
-/** An alarm is passed on once in this time. */
-const RELAY_MS = 400;
+/**
+ * An alarm is passed on once in this time: longer than a miss and its grace, since the alarms of all neighbours of one dead
+ * node come within that, and the first has said it all.
+ */
+const RELAY_MS = 900;
 
 interface Waiting {
   readonly seq: number;

@@ -17,6 +17,8 @@ export interface HyparviewSettings {
   readonly answerMs: number;
   /** Neighbours that live are put out for others so seldom at most, lest joins chase each other around. */
   readonly evictMs: number;
+  /** A neighbour that died is replaced so much later, or half as much again, while enough are left. */
+  readonly mournMs: number;
   /** Between attempts to find a neighbour. */
   readonly promoteLeastMs: number;
   readonly promoteMostMs: number;
@@ -37,6 +39,7 @@ export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
   dialMs: 1500,
   answerMs: 2000,
   evictMs: 250,
+  mournMs: 600,
   promoteLeastMs: 200,
   promoteMostMs: 30_000,
   probeLeastMs: 500,

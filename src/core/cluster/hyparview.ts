@@ -399,7 +399,8 @@ export class Hyparview {
     } else this.#note(peer);
     // Whichever way it went, its place is free.
     this.#promotion.reset();
-    this.#hurry();
+    if (why === 'died' && this.#view.active.size >= ENOUGH) this.#mourn();
+    else this.#hurry();
   }
 
   #refused(peer: Endpoint): void {
@@ -412,6 +413,14 @@ export class Hyparview {
 
   #hurry(): void {
     this.#promoteMs = Math.min(this.#promoteMs, this.#nowMs);
+  }
+
+  /**
+   * The dead seldom go alone: for a moment the news of the others come first, and whom one would ask may be among them. New
+   * links cost far more than news do.
+   */
+  #mourn(): void {
+    this.#promoteMs = this.#nowMs + this.#settings.mournMs * (1 + 0.5 * this.#random());
   }
 
   /** Asks some of the passive view to take the places that are free. */

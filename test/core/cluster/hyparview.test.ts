@@ -224,6 +224,20 @@ test('a neighbour that parts, lives on in the passive view, and another is asked
   t.true(desk.pass(10).some((s) => s === 'dial 9' || s === 'dial 1'));
 });
 
+test('a neighbour that died is replaced after a moment, and at once where few are left', (t) => {
+  const desk = new Desk({ remembered: [40, 41, 42, 43, 44] });
+  const links = desk.befriend(1, 2, 3, 4, 5, 6, 7);
+  const dials = (ms: number) => desk.pass(ms).filter((s) => s.startsWith('dial'));
+  t.deepEqual(dials(5_000), [], 'the view is full');
+  desk.closed(links[0]!);
+  t.deepEqual(dials(590), []);
+  t.is(dials(410).length, 1);
+  desk.closed(links[1]!);
+  desk.closed(links[2]!);
+  desk.closed(links[3]!);
+  t.true(dials(1).length > 1);
+});
+
 test('whom no path leads to is tried again and again, though the view is full', (t) => {
   const desk = new Desk({ unreachable: [30] });
   desk.befriend(...seven);
