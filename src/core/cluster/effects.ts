@@ -41,7 +41,7 @@ export type GossipEffect =
   | LogEffect
   /** The epoch was raised: keep it on disk. */
   | { readonly kind: 'epoch'; readonly epoch: number }
-  /** Paths to `found` came into being, those to `lost` broke, `left` went in good order, `dropped` were dead for too long. */
+  /** Who can be reached changed. Paths to `found` came into being, those to `lost` broke, `left` went in good order, `dropped` were dead for too long. */
   | {
       readonly kind: 'members';
       readonly found: readonly Endpoint[];

@@ -438,12 +438,14 @@ export class Hyparview {
 
   /** Those of the passive view who may have room, or of all, if it knows of none. Who has no neighbour at all asks anybody. */
   #candidates(): Endpoint[] {
-    const lost = this.#view.active.size === 0;
-    const mayHaveRoom = (peer: Endpoint): boolean =>
-      peer !== this.self &&
-      !this.#inTouch(peer) &&
-      !this.#died.has(peer) &&
-      (lost || (this.#around.degree(peer) ?? 0) < this.#settings.active);
+    const { size } = this.#view.active;
+    const mayHaveRoom = (peer: Endpoint): boolean => {
+      if (peer === this.self || this.#inTouch(peer) || this.#died.has(peer)) return false;
+      const degree = this.#around.degree(peer);
+      if (degree === undefined || size === 0) return true;
+      // Shuffles bring the dead to mind again and again: who has neighbours leaves those to the prober.
+      return degree < this.#settings.active && (size < ENOUGH || this.#around.isReachable(peer));
+    };
     const candidates = [...this.#view.passive]
       .filter(([peer, { notBeforeMs }]) => notBeforeMs <= this.#nowMs && mayHaveRoom(peer))
       .map(([peer]) => peer);

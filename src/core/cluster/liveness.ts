@@ -71,6 +71,8 @@ export class Liveness {
     const found: Endpoint[] = [];
     const lost: Endpoint[] = [];
     const left: Endpoint[] = [];
+    // Somebody who never was here, or who left, may be missed all of a sudden: nobody is lost, but whom to avoid is another.
+    let missed = false;
     for (const [member, { adjacency }] of this.#table.entries()) {
       if (this.#reachability.has(member)) {
         this.#absent.delete(member);
@@ -83,6 +85,7 @@ export class Liveness {
       const absence = this.#absent.get(member);
       if (absence === undefined || absence.left !== hasLeft) {
         this.#absent.set(member, { sinceMs: absence?.sinceMs ?? nowMs, left: hasLeft });
+        missed ||= !hasLeft;
       }
       if (this.#present.delete(member)) (hasLeft ? left : lost).push(member);
       else if (hasLeft && absence?.left === false) left.push(member);
@@ -90,7 +93,7 @@ export class Liveness {
     this.#seenTable = this.#table.revision;
     this.#seenGraph = this.#reachability.graphRevision;
     this.#planDrop();
-    if (found.length + lost.length + left.length + dropped.length > 0) {
+    if (missed || found.length + lost.length + left.length + dropped.length > 0) {
       effects.push({ kind: 'members', found, lost, left, dropped });
     }
     return effects;

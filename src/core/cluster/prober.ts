@@ -20,7 +20,7 @@ export class Prober {
   readonly #random: () => number;
   readonly #backOff: BackOff;
   readonly #tried = new Set<Endpoint>();
-  #apart = 0;
+  #missed = 0;
   #paceMs: number;
   #nextMs: number;
 
@@ -53,14 +53,14 @@ export class Prober {
     nowMs: number,
   ): readonly Endpoint[] {
     if (nowMs < this.#nextMs) return [];
-    const apart = new Set([...this.#contacts, ...this.#around.unreachable(), ...heardOf]);
-    for (const member of apart) {
-      if (member === this.#self || touched(member) || this.#around.isReachable(member)) apart.delete(member);
-    }
-    const more = apart.size > this.#apart;
-    this.#apart = apart.size;
-    // More are gone than before: look for them at once.
+    const missed = this.#elsewhere([...this.#contacts, ...this.#around.unreachable()]);
+    // More are gone than before: look for them at once. Those who are being tried are gone all the same, and whoever a
+    // shuffle brings to mind again is no news.
+    const more = missed.size > this.#missed;
+    this.#missed = missed.size;
     if (more) this.#backOff.reset();
+    const apart = this.#elsewhere([...missed, ...heardOf]);
+    for (const member of apart) if (touched(member)) apart.delete(member);
     let untried = [...apart].filter((member) => !this.#tried.has(member));
     if (untried.length === 0) {
       this.#tried.clear();
@@ -73,5 +73,13 @@ export class Prober {
     const chosen = sample(untried, count, this.#random);
     for (const member of chosen) this.#tried.add(member);
     return chosen;
+  }
+
+  /** Those to whom no path leads. */
+  #elsewhere(members: Iterable<Endpoint>): Set<Endpoint> {
+    const elsewhere = new Set(members);
+    elsewhere.delete(this.#self);
+    for (const member of elsewhere) if (this.#around.isReachable(member)) elsewhere.delete(member);
+    return elsewhere;
   }
 }
