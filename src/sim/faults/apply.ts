@@ -2,6 +2,7 @@ import type { HostName } from '../engine/journal.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Machine } from '../fleet/machine.js';
 import type { KernelFaults } from '../kernel/faults.js';
+import { MEMBERS_FILE } from '../mesh/disk-members.js';
 import type { Fault } from '../plan/plan.js';
 import { startLying } from './liar.js';
 
@@ -64,12 +65,13 @@ export function applyFault(fleet: Fleet, fault: Fault): Undo {
       return startLying(fleet, machine(fleet, fault.host), fault.how);
     case 'disk-rolled-back': {
       const at = machine(fleet, fault.host);
-      const before = new Map(at.host.disk);
+      const { disk } = at.host;
+      const before = disk.get(MEMBERS_FILE);
       at.endDaemon('killed')();
       return () => {
         const start = at.endDaemon('killed');
-        at.host.disk.clear();
-        for (const [path, content] of before) at.host.disk.set(path, content);
+        if (before === undefined) disk.delete(MEMBERS_FILE);
+        else disk.set(MEMBERS_FILE, before);
         start();
       };
     }

@@ -4,6 +4,7 @@ import { equalsShare, recoveredServes } from './evenness.js';
 import { lostEventsMadeUp, pendingInFlight } from './handshakes.js';
 import type { Invariant } from './invariant.js';
 import { setAsDesired, setNeverLess } from './kernel-set.js';
+import { MESH_INVARIANTS } from './mesh-all.js';
 import { oneVerdict } from './packet-verdicts.js';
 import { pickBestClass, pickCheaper, pickFromSnapshot, pickLooks } from './picks.js';
 import {
@@ -60,6 +61,7 @@ export const ALL_INVARIANTS: readonly Invariant[] = [
   noOrphanTimers,
   readySoon,
   crashLeavesNoTrace,
+  ...MESH_INVARIANTS,
   // What clients and operators see.
   establishedSurvives,
   connectsWhenWell,

@@ -1,7 +1,7 @@
 import type { MemberStore, SavedMembers } from '../../ports/mesh.js';
 import type { Host } from '../engine/host.js';
 
-const FILE = '/var/lib/minuteman/members.json';
+export const MEMBERS_FILE = '/var/lib/minuteman/members.json';
 
 /** What a daemon remembers of the mesh, on its host's disk; gone when that is wiped. */
 export class DiskMembers implements MemberStore {
@@ -12,12 +12,12 @@ export class DiskMembers implements MemberStore {
   }
 
   load(): SavedMembers | undefined {
-    const content = this.host.disk.get(FILE);
+    const content = this.host.disk.get(MEMBERS_FILE);
     return content && (JSON.parse(new TextDecoder().decode(content)) as SavedMembers);
   }
 
   save(members: SavedMembers): void {
     if (this.host.diskReadOnly > 0) return;
-    this.host.disk.set(FILE, new TextEncoder().encode(JSON.stringify(members)));
+    this.host.disk.set(MEMBERS_FILE, new TextEncoder().encode(JSON.stringify(members)));
   }
 }

@@ -64,9 +64,9 @@ export type Fault =
   | { readonly kind: 'connect-blackhole'; readonly host: HostName }
   /** A member that holds the key sends what is well-formed and untrue, on all its links, for so long. */
   | { readonly kind: 'mesh-liar'; readonly host: HostName; readonly how: Lie }
-  /** The daemon is killed and started again; at the end once more, with the disk as it was at the beginning: a snapshot. */
+  /** The daemon is killed and started again; at the end once more, remembering what it did at the beginning: a snapshot. */
   | { readonly kind: 'disk-rolled-back'; readonly host: HostName }
-  /** What is written to the host's disk is lost. */
+  /** What the daemon writes to its disk is lost. */
   | { readonly kind: 'disk-read-only'; readonly host: HostName }
   /** The daemon is started again under the name of another one, and under its own at the end. */
   | { readonly kind: 'same-name'; readonly host: HostName; readonly as: HostName }

@@ -1,0 +1,141 @@
+import {
+  type Address,
+  addressOf,
+  type Endpoint,
+  formatAddress,
+  formatEndpoint,
+  parseEndpoint,
+} from '../../core/endpoint.js';
+import { Lasting, type Member } from './mesh-eyes.js';
+import { meshInvariant } from './mesh-invariant.js';
+
+const TOLD_WITHIN_MS = 1_000;
+
+export const balancersTold = meshInvariant(
+  'balancers-told',
+  'balancers take for unreachable exactly the machines that no path leads to',
+  (mesh, verdicts) => {
+    const lasting = new Lasting();
+    mesh.onSample(() => {
+      const { nowMs, eyes } = mesh;
+      for (const member of mesh.observers()) {
+        const { name, host } = member;
+        const fault = wrongAddress(member);
+        const forMs = lasting.note(`${name} ${host.startedMs}`, fault !== undefined, nowMs);
+        if (forMs > TOLD_WITHIN_MS && eyes.ranWell(host, nowMs - forMs)) verdicts.broken(fault!, name);
+      }
+      const one = mesh.next();
+      if (one === undefined || !eyes.ranWell(one.host, nowMs - TOLD_WITHIN_MS)) return;
+      const { status, directory } = one.host.daemon!.node;
+      for (const vip of status.vips()) {
+        for (const { backend, reachable } of vip.backends()) {
+          if (reachable !== directory.unreachable.has(addressOf(backend))) continue;
+          const wrong = reachable ? 'reachable' : 'unreachable';
+          verdicts.broken(
+            `${formatEndpoint(vip.vip)} takes ${formatEndpoint(backend)} for ${wrong}`,
+            one.name,
+          );
+          return;
+        }
+      }
+    });
+    return {};
+  },
+);
+
+/** What is wrong with the addresses that a daemon's balancers are told to avoid. */
+function wrongAddress({ cluster, host }: Member): string | undefined {
+  const told: ReadonlySet<Address> = host.daemon!.node.directory.unreachable;
+  const lost = new Set<Address>();
+  const { table, reachability } = cluster;
+  for (const [origin, { adjacency }] of table.entries())
+    if (adjacency?.record.left !== true && !reachability.has(origin)) lost.add(addressOf(origin));
+  for (const origin of reachability.reached()) lost.delete(addressOf(origin));
+  for (const address of lost)
+    if (!told.has(address)) return `balancers are not told that ${formatAddress(address)} cannot be reached`;
+  for (const address of told)
+    if (!lost.has(address)) return `balancers avoid ${formatAddress(address)}, which can be reached`;
+  return undefined;
+}
+
+/** The kernel is asked at once. */
+const DROPPED_WITHIN_MS = 100;
+
+export const deadHandshakesDropped = meshInvariant(
+  'dead-handshakes-dropped',
+  'when a machine becomes unreachable, half-open connections towards it are deleted at once',
+  ({ eyes }, verdicts) => ({
+    happened: (news, atMs) => {
+      if (news.kind !== 'log' || news.event !== 'node-unreachable' || news.level !== 'warn') return;
+      const host = eyes.host(news.host);
+      const gone = addressOf(parseEndpoint(String(news.fields?.['endpoint']))!);
+      const life = host.daemon;
+      const halfOpen = (): string[] =>
+        [...host.kernel.entries()]
+          .filter(({ ours, state, backend }) => ours && state === 'syn-sent' && addressOf(backend) === gone)
+          .map(({ client, vip }) => `${client} ${vip}`);
+      const before = new Set(halfOpen());
+      // What began before is gone by now: the log comes after the deed.
+      eyes.at(atMs + DROPPED_WITHIN_MS, () => {
+        if (host.daemon !== life || !eyes.ranWell(host, atMs)) return;
+        if (
+          eyes.disturbances.between(
+            atMs,
+            eyes.nowMs,
+            ['kernel-error/conntrack-lookup', 'conntrack-full'],
+            news.host,
+          )
+        )
+          return;
+        if (host.daemon?.node.directory.unreachable.has(gone) !== true) return;
+        const left = halfOpen().filter((flow) => before.has(flow));
+        if (left.length > 0)
+          verdicts.broken(`${left.length} half-open connections to ${formatAddress(gone)} stay`, news.host);
+      });
+    },
+  }),
+);
+
+const AVOIDED_AFTER_MS = 500;
+/** Of more backends only some are looked at. */
+const ALL_LOOKED_AT = 10;
+
+export const deadAvoided = meshInvariant(
+  'dead-avoided',
+  'no new connection goes to a machine that no path leads to while another backend is there',
+  ({ eyes }, verdicts) => {
+    const lost = new Map<string, number>();
+    /** Where a SYN was placed before: a retry goes elsewhere, if there is no better place to a dead one. */
+    let moved: { readonly client: number; readonly backend: number; readonly atMs: number } | undefined;
+    const key = (host: string, address: Address): string => `${host} ${address}`;
+    return {
+      happened: (news, atMs) => {
+        if (news.kind === 'log' && (news.event === 'node-unreachable' || news.event === 'node-reachable')) {
+          const at = key(news.host, addressOf(parseEndpoint(String(news.fields?.['endpoint']))!));
+          if (news.event === 'node-unreachable' && news.level === 'warn') lost.set(at, atMs);
+          else lost.delete(at);
+        }
+        if (news.kind === 'daemon' && news.state === 'started')
+          for (const at of lost.keys()) if (at.startsWith(`${news.host} `)) lost.delete(at);
+        if (news.kind === 'unmapped') moved = { client: news.client, backend: news.backend, atMs };
+        if (news.kind !== 'mapped' || news.outcome !== 'made') return;
+        const left = moved?.atMs === atMs && moved.client === news.client ? moved.backend : undefined;
+        const sinceMs = lost.get(key(news.host, addressOf(news.backend as Endpoint)));
+        if (sinceMs === undefined || atMs - sinceMs < AVOIDED_AFTER_MS) return;
+        const { status, directory } = eyes.host(news.host).daemon!.node;
+        if (!directory.unreachable.has(addressOf(news.backend as Endpoint))) return;
+        const backends = [...(status.vip(news.vip as Endpoint)?.backends() ?? [])];
+        if (
+          backends.length > ALL_LOOKED_AT ||
+          !backends.some((one) => one.reachable && one.available && one.backend !== left)
+        )
+          return;
+        const chosen = formatEndpoint(news.backend as Endpoint);
+        verdicts.broken(
+          `placed at ${chosen}, whose machine has been gone for ${atMs - sinceMs} ms`,
+          news.host,
+        );
+      },
+    };
+  },
+);
