@@ -50,6 +50,53 @@ const rows: readonly [fault: string, plan: Plan][] = [
       ],
     },
   ],
+  [
+    'balancers were not told to avoid a member that had left and then, as somebody claimed, had not',
+    {
+      seed: 2,
+      scenario: 'left, and lied about',
+      nodes: 5,
+      durationMs: 16_000,
+      healMs: 14_000,
+      vips: 1,
+      backends: 4,
+      connectionsPerSecond: 0,
+      longConnections: 0,
+      source: 'file',
+      mesh: true,
+      faults: [
+        { atMs: 7_000, durationMs: 7_000, fault: { kind: 'daemon-stopped', host: 'n4' } },
+        { atMs: 9_000, durationMs: 100, fault: { kind: 'mesh-liar', host: 'n3', how: 'all-dead' } },
+      ],
+    },
+  ],
+  [
+    'a mesh in two halves looked for the other half as fast as ever, since each dial that failed counted as a new loss',
+    {
+      seed: 1,
+      scenario: 'two halves',
+      nodes: 20,
+      durationMs: 38_000,
+      healMs: 38_000,
+      vips: 1,
+      backends: 4,
+      connectionsPerSecond: 0,
+      longConnections: 0,
+      source: 'file',
+      mesh: true,
+      faults: [
+        {
+          atMs: 8_000,
+          durationMs: 30_000,
+          fault: {
+            kind: 'partition',
+            side: ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8', 'n9', 'n10'],
+            oneWay: false,
+          },
+        },
+      ],
+    },
+  ],
 ];
 
 for (const [fault, plan] of rows) {
