@@ -4,8 +4,10 @@ import { CONSECUTIVE_FAILURES, costOf, LINE, UNREACHABLE } from './backend-line.
 /** The backends of one balancer for picking: by index, their numbers side by side. */
 export class BackendTable {
   readonly backends: readonly Backend[];
-  /** The indices in an order that picking shuffles. */
+  /** The indices in an order that picking shuffles: the first `reachable` of them have a path to their node. */
   readonly order: Int32Array;
+  /** Kept apart from the others, so that a pick among many finds one even when most of the machines are gone. */
+  reachable = 0;
   readonly #lines: Float64Array;
 
   /** The backends keep their numbers in this table from now on, until they move to another. */
@@ -14,6 +16,21 @@ export class BackendTable {
     this.order = Int32Array.from(backends, (_, index) => index);
     this.#lines = new Float64Array(LINE * backends.length);
     for (const [index, backend] of backends.entries()) backend.moveTo(this.#lines, index * LINE);
+    this.partition();
+  }
+
+  /** To be called when it changed who is reachable. */
+  partition(): void {
+    const { order } = this;
+    let front = 0;
+    for (let at = 0; at < order.length; at += 1) {
+      const index = order[at]!;
+      if (this.#lines[index * LINE + UNREACHABLE] !== 0) continue;
+      order[at] = order[front]!;
+      order[front] = index;
+      front += 1;
+    }
+    this.reachable = front;
   }
 
   /** Index into `PICK_BUCKETS`, best first: takes traffic and has a path to its node; takes traffic; the rest. */

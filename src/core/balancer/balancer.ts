@@ -109,6 +109,7 @@ export class Balancer {
 
   setUnreachable(unreachable: ReadonlySet<Address>): void {
     for (const backend of this.#byEndpoint.values()) backend.reachable = !unreachable.has(backend.address);
+    this.#table.partition();
   }
 
   /**

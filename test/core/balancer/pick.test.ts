@@ -32,6 +32,23 @@ function pickFrom(backends: readonly Backend[], seed: string | number, except?: 
   return pick(new BackendTable(backends), NOW_MS, seedrandom(String(seed)), except)!;
 }
 
+test('where most of the machines are gone none of their many backends is picked', (t) => {
+  const backends = [...many(900, 'open'), ...many(100)];
+  const table = new BackendTable(backends);
+  const random = seedrandom('gone');
+  const served = new Set<Backend>();
+  for (let n = 0; n < 5_000; n += 1) {
+    const picked = pick(table, NOW_MS, random)!;
+    t.is(picked.bucket, 'open-reachable');
+    served.add(picked.backend);
+  }
+  t.is(served.size, 100);
+  for (const backend of backends) backend.reachable = true;
+  table.partition();
+  for (let n = 0; n < 20_000; n += 1) served.add(pick(table, NOW_MS, random)!.backend);
+  t.is(served.size, 1_000);
+});
+
 const buckets: readonly {
   ideal: number;
   open: number;
