@@ -66,7 +66,7 @@ function colour(arms: readonly ArmSummary[]) {
     type: 'nominal',
     title: null,
     scale: { domain: names, range: names.map((name) => COLOURS[name]) },
-    legend: { orient: 'top' },
+    legend: { orient: 'top', labelLimit: 300 },
   } as const;
 }
 
@@ -79,7 +79,7 @@ const FAULT = {
 const SINCE = 'seconds since the fault (dashed); start of the request';
 
 function latency(arms: readonly ArmSummary[]): Drawing {
-  const panel = (which: 'p50' | 'p99' | 'max', name: string) =>
+  const panel = (which: 'mean' | 'p99' | 'max', name: string) =>
     ({
       width: WIDTH,
       height: 150,
@@ -108,34 +108,48 @@ function latency(arms: readonly ArmSummary[]): Drawing {
   return {
     ...BASE,
     title: 'Latency of requests, open loop, windows of 100 ms over all trials',
-    vconcat: [panel('p50', 'p50'), panel('p99', 'p99'), panel('max', 'longest')],
+    vconcat: [panel('mean', 'mean'), panel('p99', 'p99'), panel('max', 'longest')],
   };
 }
 
 function deviation(arms: readonly ArmSummary[]): Drawing {
+  const most = Math.max(
+    ...arms.flatMap(({ windows }) => windows.open.map(({ deviation: ms = 0 }) => Math.abs(ms))),
+  );
   return {
     ...BASE,
     title: 'Change of the mean latency from one window of 100 ms to the next, open loop',
-    width: WIDTH,
-    height: 220,
-    layer: [
-      {
-        data: {
-          values: arms.flatMap(({ arm, windows }) =>
-            windows.open
+    vconcat: arms.map(({ arm, windows }, at) => ({
+      width: WIDTH,
+      height: 90,
+      title: arm,
+      layer: [
+        {
+          data: {
+            values: windows.open
               .slice(1)
-              .map(({ fromMs, deviation: ms }) => ({ arm, s: seconds(fromMs), ms: ms ?? null })),
-          ),
+              .map(({ fromMs, deviation: ms }) => ({ s: seconds(fromMs), ms: ms ?? null })),
+          },
+          mark: { type: 'line', strokeWidth: 1, color: COLOURS[arm] },
+          encoding: {
+            x: {
+              field: 's',
+              type: 'quantitative',
+              scale: { nice: false },
+              title: at === arms.length - 1 ? SINCE : null,
+            },
+            y: {
+              field: 'ms',
+              type: 'quantitative',
+              title: 'ms',
+              scale: { type: 'symlog', constant: 1, domain: [-most, most] },
+              axis: { values: [-1000, -100, -10, 0, 10, 100, 1000] },
+            },
+          },
         },
-        mark: { type: 'line', strokeWidth: 1.2 },
-        encoding: {
-          x: { field: 's', type: 'quantitative', scale: { nice: false }, title: SINCE },
-          y: { field: 'ms', type: 'quantitative', title: 'ms', scale: { type: 'symlog', constant: 1 } },
-          color: colour(arms),
-        },
-      },
-      FAULT,
-    ],
+        FAULT,
+      ],
+    })),
   };
 }
 
@@ -168,7 +182,7 @@ function loops(arms: readonly ArmSummary[]): Drawing {
               type: 'nominal',
               title: null,
               scale: { domain: Object.values(names), range: ['#111', '#999', '#d6604d'] },
-              legend: { orient: 'top' },
+              legend: { orient: 'top', labelLimit: 300 },
             },
           },
         },
@@ -260,7 +274,12 @@ export async function drawSweep(
       x: { field: 'x', type: 'ordinal', sort: xs, title: axis, axis: { labelAngle: 0 } },
       y: { field: 'y', type: 'quantitative', title },
       color: colour(arms),
-      strokeDash: { field: 'which', type: 'nominal', title: null, legend: { orient: 'top' } },
+      strokeDash: {
+        field: 'which',
+        type: 'nominal',
+        title: null,
+        legend: { orient: 'top', labelLimit: 300 },
+      },
     },
   });
   return await drawAll({
