@@ -165,7 +165,7 @@ function figuresOf(rounds: readonly MeshRound[], large: MeshResult['large']): Fi
 
 /** Enough to see that it works. */
 export const SMALL = {
-  seeds: [1],
+  seeds: [1, 2, 3],
   size: { nodes: 10, dead: 2, troubleMs: 5_000 },
   workers: 1,
   largeTown: undefined,

@@ -2,9 +2,9 @@ import test from 'ava';
 import { benchMesh, SMALL } from '../../bench/mesh.js';
 import { isReached } from '../../bench/report.js';
 
-test('a small town shows every figure of the mesh, and none of the ten nodes is taken for dead wrongly', async (t) => {
+test('small towns show every figure of the mesh, and no node is taken for dead wrongly', async (t) => {
   const { rounds, figures } = await benchMesh({ ...SMALL, say: (line) => t.log(line) });
-  t.is(rounds.length, 1);
+  t.is(rounds.length, SMALL.seeds.length);
   for (const figure of figures) t.true(isReached(figure), `${figure.name}: ${figure.value}`);
-  t.true(rounds[0]!.pingsPerSecond > 0 && rounds[0]!.bytesPerSecond > 0);
+  t.true(rounds.every(({ pingsPerSecond, bytesPerSecond }) => pingsPerSecond > 0 && bytesPerSecond > 0));
 });
