@@ -63,16 +63,14 @@ const rows: readonly Row[] = [
     title: 'agent with a faulty configuration',
     args: ['agent', '-c', bad],
     code: 2,
-    stderr:
-      /^node\.name: .*\napi\.prot: .*\nsources\[0\]\.type: .*\n$/,
+    stderr: /^node\.name: .*\napi\.prot: .*\nsources\[0\]\.type: .*\n$/,
   },
   {
     title: 'check-config with faults: a line each',
     args: ['check-config', bad],
     code: 2,
     stdout: /^$/,
-    stderr:
-      /^node\.name: .*\napi\.prot: .*\nsources\[0\]\.type: .*\n$/,
+    stderr: /^node\.name: .*\napi\.prot: .*\nsources\[0\]\.type: .*\n$/,
   },
   {
     title: 'check-config without a file',
