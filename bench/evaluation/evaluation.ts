@@ -185,10 +185,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const abort = new AbortController();
-  process.on('SIGINT', () => {
-    if (abort.signal.aborted) process.exit(130);
-    abort.abort();
-  });
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(130);
+      abort.abort();
+    });
   const progress = new ProgressLine(process.stderr, () => performance.now());
   const beganMs = performance.now();
   let toldMs = beganMs;
