@@ -11,12 +11,12 @@ import { cpuMs } from './process-usage.js';
 export const ARM_NAMES = ['direct', 'nft-dnat', 'haproxy', 'minuteman'] as const;
 export type ArmName = (typeof ARM_NAMES)[number];
 
-export const VIP_ADDRESS = '10.1.2.3';
+const VIP_ADDRESS = '10.1.2.3';
 /**
  * As many as there are backends: the direct arm calls two addresses, and a kernel that may choose among the
  * ports of two meets a tuple that was just in use half as often.
  */
-export const VIP_PORTS = [5000, 5001];
+const VIP_PORTS = [5000, 5001];
 export const BACKEND_PORT = 8000;
 
 /** One way to reach the backends, standing in a client host of its own so that none burdens another. */

@@ -14,7 +14,7 @@ const CLOCKS_APART_MS = 20;
 /** So few requests cannot show that less than one in a thousand fails. */
 const REQUESTS_LEAST = 1_000;
 /** From the fault on latencies are those of the repair for so long. */
-export const REPAIR_WINDOW_MS = 2_000;
+const REPAIR_WINDOW_MS = 2_000;
 
 /** What a trial came to. Times in milliseconds from the moment when the victims went; undefined: never in this trial. */
 export interface Measures {

@@ -34,7 +34,7 @@ export interface ArmSummary {
 type NumberOf = (measures: Measures) => number | undefined;
 
 /** What is told of an arm, each a number in every trial. */
-export const MEASURES = {
+const MEASURES = {
   firstCutMs: (one) => one.firstCutMs,
   knownByHalfMs: (one) => one.knownByHalfMs,
   knownByMostMs: (one) => one.knownByMostMs,

@@ -37,7 +37,7 @@ function latencyJson(summary: LatencySummary): LatencyJson {
   };
 }
 
-export function backendJson(status: BackendStatus): BackendJson {
+function backendJson(status: BackendStatus): BackendJson {
   return {
     pending_connections: status.pending,
     total_successes: status.successes,

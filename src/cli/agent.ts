@@ -8,7 +8,7 @@ import { CommandFailure, EXIT_FAILURE } from './failure.js';
 import type { Lifetime } from './lifetime.js';
 
 /** What the node's actors need of the configuration. */
-export function nodeSettings({ dataPlane, balancer, mesh }: Config): NodeSettings {
+function nodeSettings({ dataPlane, balancer, mesh }: Config): NodeSettings {
   const { ipset, firstQueue, queues, keepRulesOnExit, masquerade } = dataPlane;
   return { plan: { ipset, firstQueue, queues }, keepRulesOnExit, masquerade, balancer, mesh };
 }

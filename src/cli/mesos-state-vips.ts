@@ -10,7 +10,7 @@ export interface VipLine {
 }
 
 /** What tools compare: VIPs and backends as text, both in plain string order. */
-export function vipLines(vips: Vips): readonly VipLine[] {
+function vipLines(vips: Vips): readonly VipLine[] {
   return [...vips]
     .map(([vip, backends]) => ({
       protocol: 'tcp' as const,

@@ -5,11 +5,11 @@ import test, { type ExecutionContext } from 'ava';
 const TOOLS = ['ip', 'nsenter', 'iptables', 'iptables-restore', 'iptables-save', 'ipset', 'conntrack'];
 
 /** The two flavours of iptables; either may be the one called `iptables`. */
-export const FLAVOURS = ['iptables-nft', 'iptables-legacy'] as const;
+const FLAVOURS = ['iptables-nft', 'iptables-legacy'] as const;
 export type Flavour = (typeof FLAVOURS)[number];
 
 /** Why tests on the real kernel cannot run here, or undefined if they can. */
-export function missingForKernelTests(): string | undefined {
+function missingForKernelTests(): string | undefined {
   missing ??= { reason: findMissing() };
   return missing.reason;
 }

@@ -32,7 +32,7 @@ function caseOf<S>(cases: readonly Case<S>[], title: string): Case<S> {
 const must = promisify(execFile);
 
 /** The adapters of the namespace this process is in, and the tools to look behind them with. */
-export function realSubject(iptables: string): FirewallSubject & AddressSetSubject {
+function realSubject(iptables: string): FirewallSubject & AddressSetSubject {
   const { firewall, addressSet } = nativeKernel({ iptables });
   const saved = async (): Promise<readonly StandingRule[]> =>
     parseSave((await must(`${iptables}-save`, { maxBuffer: 1 << 26 })).stdout);
