@@ -38,11 +38,7 @@ const MOST_REDIRECTS = 3;
  * of the leader). Each fetch is a connection of its own, so it always sees the present leader and name.
  * Rejects with `FetchFailure`. An answer above `maxBytes` is cut, before it is read where its length tells.
  */
-export async function fetchDocument(
-  url: URL,
-  limits: FetchLimits,
-  asked: Asked = 'master',
-): Promise<FetchedDocument> {
+export async function fetchDocument(url: URL, limits: FetchLimits, asked: Asked): Promise<FetchedDocument> {
   const deadlineMs = performance.now() + limits.timeoutMs;
   let at = url;
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {

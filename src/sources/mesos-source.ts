@@ -1,7 +1,6 @@
 import type { Source, SourceReading } from '../ports/sources.js';
 import { decodeReading } from './encoded-reading.js';
-import type { MesosAgentSpec } from './mesos-agent-reader.js';
-import type { MesosMasterSpec } from './mesos-master-reader.js';
+import type { MesosSpec } from './mesos-reader.js';
 import { OneAnswer } from './one-answer.js';
 import type { ReaderThread } from './reader-thread.js';
 
@@ -11,12 +10,12 @@ import type { ReaderThread } from './reader-thread.js';
  */
 export class MesosSource implements Source {
   readonly name: string;
-  readonly #spec: MesosMasterSpec | MesosAgentSpec;
+  readonly #spec: MesosSpec;
   readonly #thread: ReaderThread;
   readonly #reader: number;
   readonly #answer: OneAnswer;
 
-  constructor(spec: MesosMasterSpec | MesosAgentSpec, thread: ReaderThread) {
+  constructor(spec: MesosSpec, thread: ReaderThread) {
     this.name = `${spec.type}:${spec.url}`;
     this.#spec = spec;
     this.#thread = thread;

@@ -1,10 +1,9 @@
 import type { EncodedReading } from './encoded-reading.js';
 import type { FileSpec } from './file-reader.js';
 import type { FileStamp } from './file-stamp.js';
-import type { MesosAgentSpec } from './mesos-agent-reader.js';
-import type { MesosMasterSpec } from './mesos-master-reader.js';
+import type { MesosSpec } from './mesos-reader.js';
 
-export type ReaderSpec = FileSpec | MesosMasterSpec | MesosAgentSpec;
+export type ReaderSpec = FileSpec | MesosSpec;
 
 /** To the reader thread. `reader` names the source; its reader is made at the first request. */
 export type ReaderRequest =

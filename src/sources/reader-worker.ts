@@ -3,8 +3,6 @@ import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { EncodedReading } from './encoded-reading.js';
 import type { FileStamp } from './file-stamp.js';
-import type { MesosAgentSpec } from './mesos-agent-reader.js';
-import type { MesosMasterSpec } from './mesos-master-reader.js';
 import type { ReaderAnswer, ReaderRequest, ReaderSpec } from './reader-messages.js';
 
 type Outcome = { readonly reading: EncodedReading; readonly stamp: FileStamp | undefined };
@@ -22,17 +20,9 @@ async function makeReader(spec: ReaderSpec): Promise<Reader> {
     const reader = new FileReader(spec);
     return (token) => reader.read(token);
   }
-  const reader = await mesosReader(spec);
+  const { MesosReader } = await import('./mesos-reader.js');
+  const reader = new MesosReader(spec);
   return async (token) => ({ reading: await reader.read(token), stamp: undefined });
-}
-
-async function mesosReader(spec: MesosMasterSpec | MesosAgentSpec) {
-  if (spec.type === 'mesos-agent') {
-    const { MesosAgentReader } = await import('./mesos-agent-reader.js');
-    return new MesosAgentReader(spec);
-  }
-  const { MesosMasterReader } = await import('./mesos-master-reader.js');
-  return new MesosMasterReader(spec);
 }
 
 async function read(request: Extract<ReaderRequest, { kind: 'read' }>): Promise<Outcome> {
