@@ -6,7 +6,7 @@ import type { MeshEvent } from '../ports/mesh.js';
  */
 export class EventBatch {
   #deliver: (events: readonly MeshEvent[]) => void = () => {};
-  #before: (event: MeshEvent) => void;
+  readonly #before: (event: MeshEvent) => void;
   #events: MeshEvent[] = [];
 
   /** `before` is told of each event right before the receiver is told of them all. */

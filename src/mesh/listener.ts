@@ -46,12 +46,11 @@ export class Listener {
     this.#opened = opened;
     this.#room = new WaitingRoom(settings.limits, turnedAway);
     this.#refusals = new Refusals(settings.log, settings.clock);
-    const options = {
+    this.#upgrades = new WebSocketServer({
       ...socketOptions(settings.limits.maxFrameBytes),
       noServer: true,
       clientTracking: false,
-    };
-    this.#upgrades = new WebSocketServer({ ...options, noServer: true });
+    });
     this.#server = this.#createServer();
   }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { aliveSetName } from '../core/data-plane/set-names.js';
 import type { FirewallResult } from '../ports/firewall.js';
 import { ipsetSize, renewIpset } from './addon.js';
@@ -5,10 +6,9 @@ import { restoreSets } from './ipset.js';
 import { failed } from './tool-failure.js';
 
 /** How long the daemon may be silent until SYNs are refused at once and no longer queued for it. */
-const ALIVE_SECONDS = 3;
+export const ALIVE_SECONDS = 3;
 
-const EPERM = 1;
-const ENOENT = 2;
+const { EPERM, ENOENT } = constants.errno;
 
 /*
  * The set by which the rules know that the daemon is alive: it holds every address, with a timeout. A set of its

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { wardenFile } from './addon.js';
+import { ALIVE_SECONDS } from './alive-set.js';
 
-/** As long as the rules wait for a heartbeat. */
-const SILENCE_MS = 3_000;
 /** Standard input, output and error come before them. */
 const FIRST_DESCRIPTOR = 3;
 
@@ -48,7 +47,7 @@ export class QueueWarden {
 
   #start(): ChildProcess {
     const sockets = [...this.#descriptors];
-    const args = [SILENCE_MS, FIRST_DESCRIPTOR, sockets.length].map(String);
+    const args = [ALIVE_SECONDS * 1000, FIRST_DESCRIPTOR, sockets.length].map(String);
     // In a session of its own, so that a terminal's Ctrl-Z stops the daemon alone.
     const child = spawn(this.#file, args, {
       stdio: ['pipe', 'ignore', 'ignore', ...sockets],
