@@ -1,7 +1,7 @@
 import type { Happening } from '../src/sim/engine/journal.js';
-import { Fleet } from '../src/sim/fleet/fleet.js';
+import type { Fleet } from '../src/sim/fleet/fleet.js';
 import type { Machine } from '../src/sim/fleet/machine.js';
-import { planOf } from '../src/sim/plan/scenarios.js';
+import { quietFleet } from './quiet-fleet.js';
 
 /** A node that another took for gone, or for back, when. */
 interface Sighting {
@@ -18,27 +18,15 @@ export interface MeshCost {
   readonly pings: number;
 }
 
-/** Simulated nodes that do nothing but be members: no clients, hardly a VIP; links of 1 ms one way. */
+/** Simulated nodes that do nothing but be members. */
 export class MeshTown {
   readonly fleet: Fleet;
   readonly sightings: Sighting[] = [];
   private readonly known = new Map<string, Set<string>>();
 
   constructor(nodes: number, seed: number) {
-    const plan = planOf({
-      scenario: 'steady',
-      seed,
-      nodes,
-      durationMs: 1e9,
-      vips: 1,
-      backends: 1,
-      connectionsPerSecond: 0,
-      mesh: true,
-    });
-    this.fleet = new Fleet({ ...plan, source: 'file', longConnections: 0 });
-    this.fleet.network.latency.setUsual({ minMs: 0.9, maxMs: 1.1 });
+    this.fleet = quietFleet({ seed, nodes, backends: 1, mesh: true });
     this.fleet.journal.follow((happening, atMs) => this.look(happening, atMs));
-    this.fleet.orchestrator.begin();
   }
 
   get machines(): readonly Machine[] {
@@ -158,7 +146,7 @@ export class MeshTown {
     if (happening.kind !== 'log') return;
     const reachable = happening.event === 'node-reachable';
     if (!reachable && happening.event !== 'node-unreachable') return;
-    const of = String(happening.fields?.['node']);
+    const of = String(happening.fields?.node);
     this.sightings.push({ atMs, by: happening.host, of, reachable });
     const known = this.known.get(happening.host);
     if (reachable) known?.add(of);

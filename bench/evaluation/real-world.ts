@@ -20,6 +20,7 @@ import {
   type Sighting,
   type Traffic,
   type TrialRecord,
+  trafficRate,
 } from './trial-record.js';
 import { PATIENCE_MS, type RequestRecord } from './workload.js';
 
@@ -140,8 +141,8 @@ class RealTrial {
       cuts: this.said('neighbour-cut', startedMs),
       sightings: this.said('node-unreachable', startedMs),
       traffic: {
-        before: rate(first.traffic, quiet.traffic, quiet.atMs - first.atMs, asked.length),
-        after: rate(quiet.traffic, last.traffic, last.atMs - quiet.atMs, asked.length),
+        before: trafficRate(first.traffic, quiet.traffic, quiet.atMs - first.atMs, asked.length),
+        after: trafficRate(quiet.traffic, last.traffic, last.atMs - quiet.atMs, asked.length),
       },
       cpu: (last.cpu - first.cpu) / (last.atMs - first.atMs) / bystanders.length,
     };
@@ -250,11 +251,6 @@ function startClient(host: Host, loop: 'open' | 'closed', durationMs: number): P
 async function startOf(program: Program): Promise<number> {
   const line = await program.waitForLine(/^started /, 30_000);
   return Number(line.split(' ')[1]);
-}
-
-function rate(from: Traffic, to: Traffic, ms: number, nodes: number): Traffic {
-  const share = nodes * (ms / 1000);
-  return { frames: (to.frames - from.frames) / share, bytes: (to.bytes - from.bytes) / share };
 }
 
 function wallMs(): number {

@@ -1,10 +1,10 @@
 import { addressOf, type Endpoint, endpoint, portOf } from '../../src/core/endpoint.js';
 import type { Lane } from '../../src/sim/engine/engine.js';
-import { Fleet } from '../../src/sim/fleet/fleet.js';
+import type { Fleet } from '../../src/sim/fleet/fleet.js';
 import type { Machine } from '../../src/sim/fleet/machine.js';
 import type { Connection } from '../../src/sim/kernel/connection.js';
 import type { HostKernel } from '../../src/sim/kernel/host-kernel.js';
-import { planOf } from '../../src/sim/plan/scenarios.js';
+import { quietFleet } from '../quiet-fleet.js';
 import { ARMS } from './arms.js';
 import { CLIENTS, type Setup, type Trial, victimsOf } from './setup.js';
 import {
@@ -14,31 +14,21 @@ import {
   type Sighting,
   type Traffic,
   type TrialRecord,
+  trafficRate,
 } from './trial-record.js';
 import { CLOSED, type Loop, OPEN, runLoop, type Service } from './workload.js';
 
 /** From the start of the daemons to that of the workload: the mesh has formed and measured its round trips. */
 const SETTLE_MS = 12_000;
 const BOOT_MS = 1_000;
-/** One way, as between racks. */
-const LATENCY = { minMs: 0.9, maxMs: 1.1 };
 const REQUEST_OCTETS = 200;
 const VIP = endpoint(0x0a400001, 5_000);
 
 /** Runs a trial in the simulator: the same trial gives the same record, in any process. */
 export async function simTrial({ arm: armName, seed, setup }: Trial): Promise<TrialRecord> {
   const arm = ARMS[armName];
-  const plan = planOf({
-    scenario: 'steady',
-    seed,
-    nodes: setup.nodes,
-    durationMs: 1e9,
-    vips: 1,
-    backends: setup.tasks,
-    connectionsPerSecond: 0,
-    mesh: arm.mesh,
-  });
-  const fleet = new Fleet({ ...plan, source: 'file', longConnections: 0 }, arm.settings);
+  const { nodes, tasks: backends } = setup;
+  const fleet = quietFleet({ seed, nodes, backends, mesh: arm.mesh }, arm.settings);
   try {
     return await play(fleet, setup);
   } finally {
@@ -47,12 +37,10 @@ export async function simTrial({ arm: armName, seed, setup }: Trial): Promise<Tr
 }
 
 async function play(fleet: Fleet, setup: Setup): Promise<TrialRecord> {
-  const { engine, machines, network, orchestrator } = fleet;
+  const { engine, machines, network } = fleet;
   const stream = engine.stream('evaluation');
-  network.latency.setUsual(LATENCY);
   if (setup.loss > 0)
     network.faults.loss({ kind: 'loss', from: undefined, to: undefined, probability: setup.loss });
-  orchestrator.begin();
   for (const machine of machines) machine.host.lane.after(stream.between(0, BOOT_MS), () => machine.boot());
   await engine.run(SETTLE_MS);
 
@@ -93,8 +81,8 @@ async function play(fleet: Fleet, setup: Setup): Promise<TrialRecord> {
     cuts,
     sightings,
     traffic: {
-      before: perSecond(began, quiet, killedMs, survivors.length),
-      after: perSecond(quiet, ended, setup.durationMs - killedMs, survivors.length),
+      before: trafficRate(began, quiet, killedMs, survivors.length),
+      after: trafficRate(quiet, ended, setup.durationMs - killedMs, survivors.length),
     },
     cpu: undefined,
   };
@@ -178,9 +166,4 @@ function traffic(machines: readonly Machine[]): Traffic {
     bytes += mesh.traffic.sentBytes;
   }
   return { frames, bytes };
-}
-
-function perSecond(from: Traffic, to: Traffic, ms: number, nodes: number): Traffic {
-  const share = nodes * (ms / 1000);
-  return { frames: (to.frames - from.frames) / share, bytes: (to.bytes - from.bytes) / share };
 }

@@ -45,3 +45,9 @@ export interface Traffic {
 }
 
 export const NO_TRAFFIC: Traffic = { frames: 0, bytes: 0 };
+
+/** Of each of `nodes` in each second of `ms`, of counters that were read before and after them. */
+export function trafficRate(from: Traffic, to: Traffic, ms: number, nodes: number): Traffic {
+  const share = nodes * (ms / 1000);
+  return { frames: (to.frames - from.frames) / share, bytes: (to.bytes - from.bytes) / share };
+}
