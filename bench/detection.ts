@@ -6,7 +6,7 @@ import { isMain, positive } from './command-line.js';
 import { writeResult } from './load-programs.js';
 import { MeshCluster, type QuietCost } from './mesh-cluster.js';
 import { detectionMs, falseDeaths, type Spread, spread } from './mesh-log.js';
-import { type Figure, figures, number, table } from './report.js';
+import { atMost, type Figure, figures, number, table } from './report.js';
 import { sleep } from './scene.js';
 
 /**
@@ -132,44 +132,28 @@ function detected(runs: readonly ClusterRun[], fault: Fault): readonly number[] 
 }
 
 function figuresOf(runs: readonly ClusterRun[]): readonly Figure[] {
-  const list: Figure[] = [];
-  const add = (name: string, value: number | undefined, asked: number, unit: string, digits = 0): void => {
-    list.push({ name, value, asked, bound: 'at most', unit, digits });
-  };
-  add('formed, the slowest cluster', Math.max(...runs.map(({ formedMs }) => formedMs)) / 1000, 20, 's', 1);
   const quiet = runs.flatMap((run) => run.quiet ?? []);
   const worst = (of: (cost: QuietCost) => number) =>
     quiet.length === 0 ? undefined : Math.max(...quiet.map(of));
-  add(
-    'quiet: CPU of a node',
-    worst(({ cpuPercent }) => cpuPercent),
-    0.7,
-    '% of a core',
-    2,
-  );
-  add(
-    'quiet: memory of a node, the largest',
-    worst((cost) => cost.rssMegabytesMost),
-    90,
-    'MB',
-  );
-  add(
-    'quiet: sent by a node',
-    worst((cost) => cost.sentBytesPerSecond),
-    3000,
-    'bytes/s',
-  );
+  const formedMs = Math.max(...runs.map(({ formedMs: ms }) => ms));
+  const cpu = worst(({ cpuPercent }) => cpuPercent);
+  const memory = worst((cost) => cost.rssMegabytesMost);
+  const sent = worst((cost) => cost.sentBytesPerSecond);
+  const list = [
+    atMost('formed, the slowest cluster', formedMs / 1000, 20, 's', 1),
+    atMost('quiet: CPU of a node', cpu, 0.7, '% of a core', 2),
+    atMost('quiet: memory of a node, the largest', memory, 90, 'MB'),
+    atMost('quiet: sent by a node', sent, 3000, 'bytes/s'),
+  ];
   if (runs.some(({ fault }) => fault === 'drop')) {
     const { median, last } = spread(detected(runs, 'drop'));
-    add('drop: median', median, 1000, 'ms');
-    add('drop: last', last, 1400, 'ms');
+    list.push(atMost('drop: median', median, 1000, 'ms'), atMost('drop: last', last, 1400, 'ms'));
   }
   if (runs.some(({ fault }) => fault === 'kill')) {
-    add('kill: last', spread(detected(runs, 'kill')).last, 200, 'ms');
+    list.push(atMost('kill: last', spread(detected(runs, 'kill')).last, 200, 'ms'));
   }
   const wrong = runs.reduce((sum, run) => sum + run.falseDeaths, 0);
-  add('live nodes that were given up', wrong, 0, '');
-  return list;
+  return [...list, atMost('live nodes that were given up', wrong, 0, '')];
 }
 
 /** Measured by others' means on a machine of this kind: 40 nodes, 5 dead, 3 fresh clusters, this very method. */

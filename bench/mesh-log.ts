@@ -1,3 +1,5 @@
+import { quantile } from './report.js';
+
 /** What a daemon said about another one, at which wall time. */
 export interface MeshLine {
   readonly event: 'node-reachable' | 'node-unreachable';
@@ -74,9 +76,13 @@ export interface Spread {
   readonly last: number | undefined;
 }
 
-/** Of values in any order; the p95 is the smallest value that 95 % do not exceed. */
+/** Of values in any order. */
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
-  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-  return { first: sorted[0], median: rank(0.5), p95: rank(0.95), last: sorted.at(-1) };
+  return {
+    first: sorted[0],
+    median: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    last: sorted.at(-1),
+  };
 }

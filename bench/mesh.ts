@@ -4,7 +4,7 @@ import { writeResult } from './load-programs.js';
 import { MeshTown } from './mesh-town.js';
 import type { MeshRound, MeshSize, MeshTrouble } from './mesh-trials.js';
 import type { MeshRequest } from './mesh-worker.js';
-import { type Figure, figures, number, table } from './report.js';
+import { atMost, type Figure, figures, number, quantile, table } from './report.js';
 import { runInWorkers } from './workers.js';
 
 /**
@@ -68,98 +68,48 @@ function describe(round: MeshRound): string {
 }
 
 function figuresOf(rounds: readonly MeshRound[], large: MeshResult['large']): Figure[] {
-  const of = (pick: (round: MeshRound) => number | undefined): number[] =>
-    rounds.map((round) => pick(round) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
-  const at = (sorted: readonly number[], share: number): number | undefined =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  const most = (name: string, value: number | undefined, asked: number, unit = 'ms', digits = 0): Figure => ({
-    name,
-    value,
-    asked,
-    bound: 'at most',
-    unit,
-    digits,
-  });
+  /** What did not happen in time is later than anything. */
+  const over = (share: number, pick: (round: MeshRound) => number | undefined): number | undefined =>
+    quantile(
+      rounds.map((round) => pick(round) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b),
+      share,
+    );
   const sum = (pick: (round: MeshRound) => number): number =>
     rounds.reduce((total, round) => total + pick(round), 0);
   const hourly = (pick: (round: MeshRound) => MeshTrouble): number =>
     sum((round) => pick(round).falseDeaths) / sum((round) => pick(round).nodeHours);
-  const panicMost = of((round) => round.panicMostMs);
-  const panicAll = of((round) => round.panicAllMs);
-  const bytes = of((round) => round.bytesPerSecond);
-  const pings = of((round) => round.pingsPerSecond);
+  const panicMost = over(0.5, (round) => round.panicMostMs);
+  const panicAll = over(0.99, (round) => round.panicAllMs);
+  const killAll = over(0.99, (round) => round.killAllMs);
+  const rejoined = over(1, (round) => round.rejoinedMs);
+  const formed = over(1, (round) => round.formedMs);
+  const joined = over(1, (round) => round.joinedMs);
+  const pings = over(0.5, (round) => round.pingsPerSecond);
+  const bytes = over(0.5, (round) => round.bytesPerSecond);
+  const wrongly = sum((round) => round.falseDeaths);
+  const inPauses = sum((round) => round.pauses.falseDeaths);
+  const inLossOne = sum((round) => round.lossOne.falseDeaths);
+  const inLossFive = hourly((round) => round.lossFive);
   const list = [
-    most('five panic: gone for 9 of 10 survivors, p50', at(panicMost, 0.5), 1_000),
-    most('five panic: gone for all survivors, p99', at(panicAll, 0.99), 1_500),
-    most(
-      'five are killed: gone for all survivors, p99',
-      at(
-        of((round) => round.killAllMs),
-        0.99,
-      ),
-      100,
-    ),
-    most(
-      'false deaths meanwhile',
-      sum((round) => round.falseDeaths),
-      0,
-      '',
-      0,
-    ),
-    most(
-      'pauses up to 300 ms: false deaths',
-      sum((round) => round.pauses.falseDeaths),
-      0,
-      '',
-      0,
-    ),
-    most(
-      '1 % loss: false deaths',
-      sum((round) => round.lossOne.falseDeaths),
-      0,
-      '',
-      0,
-    ),
-    most(
-      '5 % loss: false deaths',
-      hourly((round) => round.lossFive),
-      1,
-      'per node-hour',
-      2,
-    ),
-    most(
-      '4 of 5 die: survivors are one piece, all seeds',
-      at(
-        of((round) => round.rejoinedMs),
-        1,
-      ),
-      10_000,
-    ),
-    most(
-      'formed, all seeds',
-      at(
-        of((round) => round.formedMs),
-        1,
-      ),
-      10_000,
-    ),
-    most(
-      'one more is known everywhere, all seeds',
-      at(
-        of((round) => round.joinedMs),
-        1,
-      ),
-      2_000,
-    ),
-    most('quiet: pings each, median', at(pings, 0.5), 7, 'per s', 2),
-    most('quiet: messages each, median', at(bytes, 0.5), 2_000, 'octets/s', 0),
+    atMost('five panic: gone for 9 of 10 survivors, p50', panicMost, 1_000, 'ms'),
+    atMost('five panic: gone for all survivors, p99', panicAll, 1_500, 'ms'),
+    atMost('five are killed: gone for all survivors, p99', killAll, 100, 'ms'),
+    atMost('false deaths meanwhile', wrongly, 0, ''),
+    atMost('pauses up to 300 ms: false deaths', inPauses, 0, ''),
+    atMost('1 % loss: false deaths', inLossOne, 0, ''),
+    atMost('5 % loss: false deaths', inLossFive, 1, 'per node-hour', 2),
+    atMost('4 of 5 die: survivors are one piece, all seeds', rejoined, 10_000, 'ms'),
+    atMost('formed, all seeds', formed, 10_000, 'ms'),
+    atMost('one more is known everywhere, all seeds', joined, 2_000, 'ms'),
+    atMost('quiet: pings each, median', pings, 7, 'per s', 2),
+    atMost('quiet: messages each, median', bytes, 2_000, 'octets/s'),
   ];
   if (large === undefined) return list;
   const than = `${large.nodes} nodes against those: `;
   return [
     ...list,
-    most(`${than}pings`, large.pings / at(pings, 0.5)!, 1.3, 'x', 2),
-    most(`${than}octets`, large.bytes / at(bytes, 0.5)!, 1.3, 'x', 2),
+    atMost(`${than}pings`, large.pings / pings!, 1.3, 'x', 2),
+    atMost(`${than}octets`, large.bytes / bytes!, 1.3, 'x', 2),
   ];
 }
 

@@ -10,6 +10,27 @@ export interface Figure {
   readonly digits?: number;
 }
 
+/** A figure that may be so much and no more. */
+export function atMost(
+  name: string,
+  value: number | undefined,
+  asked: number,
+  unit: string,
+  digits = 0,
+): Figure {
+  return { name, value, asked, bound: 'at most', unit, digits };
+}
+
+/** Index of the smallest of `count` sorted values that so large a share of them do not exceed: the nearest rank. */
+export function rank(share: number, count: number): number {
+  return Math.max(0, Math.ceil(share * count) - 1);
+}
+
+/** The smallest value that so large a share of them do not exceed; undefined for no values. `sorted` ascends. */
+export function quantile(sorted: ArrayLike<number>, share: number): number | undefined {
+  return sorted[rank(share, sorted.length)];
+}
+
 /** The middle value, or the mean of the two middle ones; undefined for no values at all. */
 export function median(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined;

@@ -1,34 +1,20 @@
-import type { Figure } from '../report.js';
+import { atMost, type Figure } from '../report.js';
 import type { ArmSummary } from './summary.js';
 
 /** What the project asks of the whole mesh when machines panic; a real machine may take one and a half times as long. */
 export function figuresOf(mesh: ArmSummary, world: 'sim' | 'real'): Figure[] {
   const room = world === 'sim' ? 1 : 1.5;
   const { over, trials } = mesh;
-  const most = (
-    name: string,
-    value: number | undefined,
-    asked: number,
-    unit: string,
-    digits = 0,
-  ): Figure => ({
-    name,
-    value,
-    asked,
-    bound: 'at most',
-    unit,
-    digits,
-  });
   const p99Change = over.p99Change;
   return [
-    most('repaired, p50', over.repairMs.p50, 1_500 * room, 'ms'),
-    most(`repaired, p99 of ${trials}`, over.repairMs.p99, 2_000 * room, 'ms'),
-    most('connections sent to dead backends, p50', over.hits.p50, 20 * room, ''),
-    most('connections sent to dead backends, p99', over.hits.p99, 20 * room, ''),
-    most('requests never answered, most in a trial', over.failed.max, 0, ''),
-    most('longest request of all trials', over.longestMs.max, 3_500 * room, 'ms'),
-    most('p99 latency later, against before, p50', percent(p99Change.p50), 5 * room, '%', 1),
-    most('p99 latency later, against before, p99', percent(p99Change.p99), 5 * room, '%', 1),
+    atMost('repaired, p50', over.repairMs.p50, 1_500 * room, 'ms'),
+    atMost(`repaired, p99 of ${trials}`, over.repairMs.p99, 2_000 * room, 'ms'),
+    atMost('connections sent to dead backends, p50', over.hits.p50, 20 * room, ''),
+    atMost('connections sent to dead backends, p99', over.hits.p99, 20 * room, ''),
+    atMost('requests never answered, most in a trial', over.failed.max, 0, ''),
+    atMost('longest request of all trials', over.longestMs.max, 3_500 * room, 'ms'),
+    atMost('p99 latency later, against before, p50', percent(p99Change.p50), 5 * room, '%', 1),
+    atMost('p99 latency later, against before, p99', percent(p99Change.p99), 5 * room, '%', 1),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { quantile } from '../report.js';
 import { type Quantiles, quantilesOf } from './quantiles.js';
 import type { ClientRecord, Traffic, TrialRecord } from './trial-record.js';
 import { CLOSED, corrected, type RequestRecord } from './workload.js';
@@ -81,9 +82,9 @@ export function measure(record: TrialRecord, durationMs: number): { measures: Me
   const later = open.requests.filter(({ atMs }) => atMs >= killedMs);
   const cuts = record.cuts.filter(({ atMs, of }) => atMs >= killedMs && record.victims.includes(of));
   const firstCut = cuts.map(({ atMs }) => atMs).sort((a, b) => a - b)[0];
-  const after = knownMs.length === 0 ? [] : [...knownMs].sort((a, b) => a - b);
+  const sortedMs = [...knownMs].sort((a, b) => a - b);
   const knownBy = (share: number): number | undefined => {
-    const atMs = after[Math.ceil(share * after.length) - 1];
+    const atMs = quantile(sortedMs, share);
     return atMs === Number.POSITIVE_INFINITY ? undefined : atMs;
   };
   return {

@@ -1,3 +1,5 @@
+import { quantile, rank } from '../report.js';
+
 /** Of some values; all undefined for none. A value that was never reached is infinite. */
 export interface Quantiles {
   readonly p50: number | undefined;
@@ -8,13 +10,8 @@ export interface Quantiles {
 
 export function quantilesOf(values: readonly number[]): Quantiles {
   const sorted = Float64Array.from(values).sort();
-  const at = (share: number): number | undefined => sorted[rank(share, sorted.length)];
+  const at = (share: number) => quantile(sorted, share);
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: sorted.at(-1) };
-}
-
-/** Index of the nearest rank: the least value that is not below the share of them. */
-function rank(share: number, count: number): number {
-  return Math.max(0, Math.ceil(share * count) - 1);
 }
 
 const LEAST_MS = 0.05;

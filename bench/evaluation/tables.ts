@@ -1,4 +1,4 @@
-import { type Figure, isReached, number } from '../report.js';
+import { type Figure, isReached, median, number } from '../report.js';
 import type { Quantiles } from './quantiles.js';
 import type { ArmSummary, Measure } from './summary.js';
 
@@ -77,14 +77,9 @@ export function latencyTable(arms: readonly ArmSummary[]): string {
       arm,
       view,
       ...phases.map((phase) => {
-        const median = (which: 'p50' | 'p99' | 'max'): number | undefined => {
-          const sorted = runs
-            .map(({ latencies }) => latencies[view][phase][which])
-            .filter((value) => value !== undefined)
-            .sort((a, b) => a - b);
-          return sorted[sorted.length >> 1];
-        };
-        return (['p50', 'p99', 'max'] as const).map((which) => number(median(which), 1)).join(' / ');
+        const middle = (which: 'p50' | 'p99' | 'max'): number | undefined =>
+          median(runs.flatMap(({ latencies }) => latencies[view][phase][which] ?? []));
+        return (['p50', 'p99', 'max'] as const).map((which) => number(middle(which), 1)).join(' / ');
       }),
     ]),
   );

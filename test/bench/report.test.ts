@@ -1,5 +1,5 @@
 import test from 'ava';
-import { figures, isReached, median, medianOfPairs, table } from '../../bench/report.js';
+import { figures, isReached, median, medianOfPairs, quantile, table } from '../../bench/report.js';
 
 for (const { of, values, expected } of [
   { of: 'nothing', values: [], expected: undefined },
@@ -9,6 +9,20 @@ for (const { of, values, expected } of [
 ]) {
   test(`the median of ${of}`, (t) => {
     t.is(median(values), expected);
+  });
+}
+
+for (const { share, of, is } of [
+  { share: 0.5, of: 0, is: undefined },
+  { share: 0, of: 4, is: 1 },
+  { share: 0.5, of: 4, is: 2 },
+  { share: 0.51, of: 4, is: 3 },
+  { share: 0.99, of: 300, is: 297 },
+  { share: 1, of: 4, is: 4 },
+]) {
+  test(`the value that a share of ${share} of 1 to ${of} does not exceed`, (t) => {
+    const values = Array.from({ length: of }, (_, at) => at + 1);
+    t.is(quantile(values, share), is);
   });
 }
 
