@@ -29,7 +29,7 @@ export type HandshakeFrame =
 
 const PROTOCOL_VERSION = 1;
 export const NONCE_BYTES = 32;
-const PROOF_BYTES = 32;
+export const PROOF_BYTES = 32;
 
 const MAGIC = Buffer.from('MMsh', 'latin1');
 const HEAD_BYTES = MAGIC.length + 2;
