@@ -9,7 +9,7 @@ export interface Pick {
 }
 
 /** Up to this many backends all are looked at. */
-export const SIMPLE_MOST = 10;
+const SIMPLE_MOST = 10;
 /** More than that: at most this many are drawn. */
 const DRAWS_MOST = 20;
 /**

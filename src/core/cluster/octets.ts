@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoint.js';
 
 /** Numbers on the wire stay below 2^48: an endpoint fits, and a double holds them exactly. */
-export const NUMBER_LIMIT = 2 ** 48;
+const NUMBER_LIMIT = 2 ** 48;
 
 /** Puts numbers and texts one after the other, big-endian, into octets that grow as needed. */
 export class OctetWriter {

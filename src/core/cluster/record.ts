@@ -44,8 +44,8 @@ export interface SealedRecord<R extends ClusterRecord = ClusterRecord> {
 }
 
 /** Bounds of what is read from others, and of what is published. */
-export const NEIGHBOURS_MOST = 64;
-export const NAME_OCTETS_MOST = 128;
+const NEIGHBOURS_MOST = 64;
+const NAME_OCTETS_MOST = 128;
 export const VIPS_MOST = 1024;
 export const BACKENDS_MOST = 4096;
 /** The longest advert: every number of its 48 bits takes seven octets, and so do origin, epoch and counter. */

@@ -7,9 +7,9 @@ import { openRecord, RECORD_KINDS, RECORD_OCTETS_MOST, type SealedRecord } from 
 export const BUCKETS = 32;
 
 /** Bounds of what one message may hold. */
-export const WALK_MOST = 16;
+const WALK_MOST = 16;
 export const PEERS_MOST = 64;
-export const RECORDS_MOST = 4096;
+const RECORDS_MOST = 4096;
 export const DIGEST_MOST = 2500;
 
 const PRIORITIES: readonly NeighbourPriority[] = ['low', 'high', 'walk'];
