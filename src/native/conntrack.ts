@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import type { EntryState } from '../core/data-plane/existing-entry.js';
+import { ENTRY_STATES } from '../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type {
   Conntrack,
@@ -32,20 +32,6 @@ export interface ConntrackOptions {
 }
 
 export const CONNTRACK_DEFAULTS: ConntrackOptions = { timeoutSeconds: 10, logGroup: 50, logBytes: 8 << 20 };
-
-/** The kernel's numbering of TCP states. */
-const TCP_STATES: readonly EntryState[] = [
-  'none',
-  'syn-sent',
-  'syn-recv',
-  'established',
-  'fin-wait',
-  'close-wait',
-  'last-ack',
-  'time-wait',
-  'close',
-  'syn-sent2',
-];
 
 const { EEXIST } = constants.errno;
 const MADE: MapOutcome = { kind: 'made' };
@@ -199,7 +185,7 @@ function decodeEntry(rows: Float64Array, row: number): ConntrackEntry {
     client: rows[at]! as Endpoint,
     vip: rows[at + 1]! as Endpoint,
     backend: rows[at + 2]! as Endpoint,
-    state: TCP_STATES[rows[at + 3]!] ?? 'none',
+    state: ENTRY_STATES[rows[at + 3]!] ?? 'none',
     ours: rows[at + 4] === 1,
     id: rows[at + 5]!,
   };

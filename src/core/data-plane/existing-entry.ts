@@ -1,15 +1,18 @@
-/** A connection's state in conntrack, as far as a new SYN for its tuple cares. */
-export type EntryState =
-  | 'none'
-  | 'syn-sent'
-  | 'syn-recv'
-  | 'established'
-  | 'fin-wait'
-  | 'close-wait'
-  | 'last-ack'
-  | 'time-wait'
-  | 'close'
-  | 'syn-sent2';
+/** A connection's states in conntrack, as far as a new SYN for its tuple cares, by the kernel's numbers. */
+export const ENTRY_STATES = [
+  'none',
+  'syn-sent',
+  'syn-recv',
+  'established',
+  'fin-wait',
+  'close-wait',
+  'last-ack',
+  'time-wait',
+  'close',
+  'syn-sent2',
+] as const;
+
+export type EntryState = (typeof ENTRY_STATES)[number];
 
 /**
  * What to do with a SYN whose tuple the kernel tracks already.

@@ -1,8 +1,7 @@
-import type { EntryState } from '../../core/data-plane/existing-entry.js';
+import { ENTRY_STATES, type EntryState } from '../../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { RuleName } from '../../ports/firewall.js';
 import type { HostKernel } from '../kernel/host-kernel.js';
-import { STATE_NAMES } from '../kernel/tcp-states.js';
 
 /** An entry of the connection table, to look at. */
 export interface EntrySight {
@@ -32,12 +31,12 @@ export class KernelEyes {
     const entry = this.kernel.conntrack.peek(client, vip);
     if (entry?.client !== client || entry.vip !== vip) return undefined;
     const { backend, seen, state, ours } = entry;
-    return { client, vip, backend, seen, state: STATE_NAMES[state]!, ours };
+    return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours };
   }
 
   *entries(): Iterable<EntrySight> {
     for (const { client, vip, backend, seen, state, ours } of this.kernel.entries()) {
-      yield { client, vip, backend, seen, state: STATE_NAMES[state]!, ours };
+      yield { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours };
     }
   }
 

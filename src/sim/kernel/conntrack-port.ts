@@ -1,3 +1,4 @@
+import { ENTRY_STATES } from '../../core/data-plane/existing-entry.js';
 import { addressOf, endpoint, portOf } from '../../core/endpoint.js';
 import type {
   Conntrack,
@@ -14,7 +15,7 @@ import { Entry } from './conntrack-table.js';
 import type { KernelFaults } from './faults.js';
 import { FlowMemory } from './flow-memory.js';
 import type { LogGroup, LoggedAnswer } from './handshake-logs.js';
-import { STATE_NAMES, SYN_SENT } from './tcp-states.js';
+import { SYN_SENT } from './tcp-states.js';
 
 /** How long an entry lives before its SYN comes by. */
 const LIFETIME_MS = 10_000;
@@ -169,7 +170,7 @@ export class ProcessConntrack implements Conntrack {
 }
 
 function asSeen({ client, vip, backend, state, ours, id }: Entry): ConntrackEntry {
-  return { client, vip, backend, state: STATE_NAMES[state]!, ours, id };
+  return { client, vip, backend, state: ENTRY_STATES[state]!, ours, id };
 }
 
 function refused(what: string, code: string): KernelError {

@@ -1,24 +1,10 @@
-import type { EntryState } from '../../core/data-plane/existing-entry.js';
 import type { Segment } from '../network/packet.js';
 
 /*
  * How conntrack follows a TCP connection: the table, timeouts and names of Linux' nf_conntrack_proto_tcp.c.
  */
 
-/** States by their number in the kernel. */
-export const STATE_NAMES: readonly EntryState[] = [
-  'none',
-  'syn-sent',
-  'syn-recv',
-  'established',
-  'fin-wait',
-  'close-wait',
-  'last-ack',
-  'time-wait',
-  'close',
-  'syn-sent2',
-];
-
+/** States by their number in the kernel, as `ENTRY_STATES` names them. */
 export const NONE = 0;
 export const SYN_SENT = 1;
 export const SYN_RECV = 2;

@@ -1,8 +1,9 @@
 import test from 'ava';
+import { ENTRY_STATES } from '../../../src/core/data-plane/existing-entry.js';
 import { type Endpoint, endpoint, portOf } from '../../../src/core/endpoint.js';
 import { Engine } from '../../../src/sim/engine/engine.js';
 import { ConntrackTable, Entry } from '../../../src/sim/kernel/conntrack-table.js';
-import { STATE_NAMES, SYN_SENT } from '../../../src/sim/kernel/tcp-states.js';
+import { SYN_SENT } from '../../../src/sim/kernel/tcp-states.js';
 import type { Segment } from '../../../src/sim/network/packet.js';
 
 const CLIENT = endpoint(0x0a630001, 40_000);
@@ -20,7 +21,7 @@ function pass(table: ConntrackTable, text: string): string {
   const [from, to] = reply ? [SERVER, CLIENT] : [CLIENT, SERVER];
   const fate = table.track({ from, to, segment, size: 0, sequence: 1, acknowledged: 2 }, true);
   if (fate === 'tracked' && !table.entry!.confirmed) table.confirm(table.entry!);
-  return fate === 'tracked' ? STATE_NAMES[table.entry!.state]! : fate;
+  return fate === 'tracked' ? ENTRY_STATES[table.entry!.state]! : fate;
 }
 
 const rows: readonly [happens: string, packets: string, state: string][] = [

@@ -1,7 +1,7 @@
 import test from 'ava';
+import { ENTRY_STATES } from '../../../src/core/data-plane/existing-entry.js';
 import { addressOf, endpoint } from '../../../src/core/endpoint.js';
 import { Process } from '../../../src/sim/engine/process.js';
-import { STATE_NAMES } from '../../../src/sim/kernel/tcp-states.js';
 import { PLAN, TwoHosts, VIP } from './two-hosts.js';
 
 /** A client that is connected to a backend on the other host, through the VIP. */
@@ -21,14 +21,14 @@ test('a connection to a VIP is mapped, carries a message both ways and ends', as
   t.is(caller.backend, world.backend);
   const [entry] = world.client.entries();
   t.is(entry?.backend, world.backend);
-  t.is(STATE_NAMES[entry!.state], 'established');
+  t.is(ENTRY_STATES[entry!.state], 'established');
   caller.connection.send(100);
   await world.pass(50);
   t.deepEqual(caller.told, ['connected', 'data 100']);
   caller.connection.close();
   await world.pass(50);
   t.deepEqual(caller.told, ['connected', 'data 100', 'done']);
-  t.is(STATE_NAMES[world.client.entries()[0]!.state], 'time-wait');
+  t.is(ENTRY_STATES[world.client.entries()[0]!.state], 'time-wait');
   t.is(world.server.sockets, 0);
   t.deepEqual(
     world.happened.map(({ kind }) => kind),
