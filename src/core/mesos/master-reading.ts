@@ -1,6 +1,6 @@
 import { LastVips, type VipsReading } from '../last-vips.js';
 import type { SourceWarning } from '../vips.js';
-import { type MasterView, stepMasterState } from './master-view.js';
+import { type MasterView, stepMaster } from './master-view.js';
 import { type MesosStateResult, readMesosState } from './state.js';
 
 /** A document as it arrived; equal digests mean equal bytes. */
@@ -40,7 +40,7 @@ export class MasterReading {
       const why = error instanceof Error ? error.message : String(error);
       return { kind: 'failed', reason: `the answer is not JSON, or cut short: ${why}` };
     }
-    const step = stepMasterState(this.#view, read, nowMs);
+    const step = stepMaster(this.#view, read, nowMs);
     this.#view = step.view;
     if (step.kind === 'refused') return { kind: 'failed', reason: step.reason };
     this.#taken = { digest, warnings: step.warnings };

@@ -1,13 +1,7 @@
 import type { Endpoint } from '../endpoint.js';
 import { quote } from '../json.js';
 import type { SourceWarning, Vips } from '../vips.js';
-import {
-  collectVips,
-  type Election,
-  type MesosState,
-  type MesosStateResult,
-  readMesosState,
-} from './state.js';
+import { collectVips, type Election, type MesosState, type MesosStateResult } from './state.js';
 
 /** How long agents that have not registered with a new leading master keep their tasks. */
 export const HOLD_AFTER_FAILOVER_MS = 15 * 60_000;
@@ -51,16 +45,7 @@ export type MasterStep =
  * that proves nothing (garbage, a standby's, a deposed master's) is refused and changes no VIP.
  * `nowMs` is monotonic.
  */
-export function stepMaster(view: MasterView | undefined, document: unknown, nowMs: number): MasterStep {
-  return stepMasterState(view, readMesosState(document), nowMs);
-}
-
-/** The same with a document that was read already. */
-export function stepMasterState(
-  view: MasterView | undefined,
-  read: MesosStateResult,
-  nowMs: number,
-): MasterStep {
+export function stepMaster(view: MasterView | undefined, read: MesosStateResult, nowMs: number): MasterStep {
   if (!read.ok) return { kind: 'refused', view, reason: read.reason };
   const { state } = read;
   const refusal = whyNotLeading(view, state);

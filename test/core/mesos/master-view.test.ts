@@ -6,6 +6,7 @@ import {
   STALE_MASTER_MS,
   stepMaster,
 } from '../../../src/core/mesos/master-view.js';
+import { readMesosState } from '../../../src/core/mesos/state.js';
 import { agent, agentDocument, type Json, master, portTask } from './documents.js';
 
 const MINUTE = 60_000;
@@ -157,7 +158,7 @@ for (const { says, steps } of stories) {
   test(says, (t) => {
     let view: MasterView | undefined;
     for (const [minutes, document, stands] of steps) {
-      const step = stepMaster(view, document, minutes * MINUTE);
+      const step = stepMaster(view, readMesosState(document), minutes * MINUTE);
       view = step.view;
       if (step.kind === 'refused') {
         t.regex(step.reason, stands instanceof RegExp ? stands : /^$/, `at ${minutes} minutes`);
@@ -174,8 +175,8 @@ for (const { says, steps } of stories) {
 }
 
 test('holding is told, naming the agents', (t) => {
-  const first = stepMaster(undefined, full(A), 0);
-  const second = stepMaster(first.view, none(B), 1);
+  const first = stepMaster(undefined, readMesosState(full(A)), 0);
+  const second = stepMaster(first.view, readMesosState(none(B)), 1);
   t.is(second.kind, 'taken');
   if (second.kind === 'taken') t.regex(second.warnings[0]?.item ?? '', /S0, S1/);
 });
