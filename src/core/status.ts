@@ -91,7 +91,7 @@ export interface MeshStatus {
   readonly self: { readonly endpoint: Endpoint; readonly name: string };
   members(): Iterable<MemberStatus>;
   adjacency(): Iterable<AdjacencyStatus>;
-  /** Neighbours with the smoothed round trip to them, once it was measured. */
+  /** Neighbours with the usual round trip to them, once it was measured. */
   neighbours(): Iterable<{
     readonly endpoint: Endpoint;
     readonly name: string;
@@ -101,21 +101,21 @@ export interface MeshStatus {
   readonly synchronised: boolean;
   /** The longest of the shortest ways. */
   readonly treeDepth: number;
-  readonly counters: MeshCounters;
+  readonly counters: Readonly<MeshCounters>;
   readonly traffic: MeshTraffic;
 }
 
 /** What the mesh did since the node started; only grows. */
 export interface MeshCounters {
-  readonly pings: number;
+  pings: number;
   /** Neighbours that were cut because they were silent. */
-  readonly cuts: number;
+  cuts: number;
   /** Cut neighbours that proved to live: a path led to them all the time, or again at once. */
-  readonly falseCuts: number;
+  falseCuts: number;
   /** Records in our own name that others had made, or remembered from another life, and that were refuted. */
-  readonly refutations: number;
+  refutations: number;
   /** Peers whose link was cut because they sent what no peer sends. */
-  readonly expelled: number;
+  expelled: number;
 }
 
 export interface MeshTraffic {

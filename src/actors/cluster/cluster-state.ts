@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Publisher, PublisherState } from '../../core/cluster/publisher.js';
+import type { PublisherState } from '../../core/cluster/publisher.js';
 import { type CachedTree, Reachability } from '../../core/cluster/reachability.js';
 import { RecordTable } from '../../core/cluster/record-table.js';
 import { emptyView, type View } from '../../core/cluster/view.js';
@@ -7,8 +7,6 @@ import type { Endpoint } from '../../core/endpoint.js';
 
 /** Trees of other origins that are kept; the table changes seldom, and few origins broadcast much. */
 const TREES_MOST = 256;
-
-export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * What the actors of the mesh work on together: a protected table as ETS is to Erlang, each part written by one of
@@ -25,8 +23,6 @@ export class ClusterState {
   readonly published: PublisherState;
   /** A hash of what is known, as pings carry it; from gossip, 0 before it has started. */
   tableHash: () => number = () => 0;
-  /** What speaks for this node; made anew with gossip. */
-  publisher: Publisher | undefined;
   /** Round trip to each neighbour in milliseconds, by link; pinger's. */
   roundTripMs: (link: number) => number | undefined = () => undefined;
   /** Links whose peer is watched for silence; pinger's. */

@@ -2,7 +2,7 @@ import { AdvertBoard } from '../../core/cluster/advert-board.js';
 import { DETECTOR_DEFAULTS, type DetectorSettings } from '../../core/cluster/failure-detector.js';
 import { GOSSIP_DEFAULTS } from '../../core/cluster/gossip.js';
 import { HYPARVIEW_DEFAULTS } from '../../core/cluster/hyparview.js';
-import type { MeshStatus } from '../../core/status.js';
+import type { MeshCounters, MeshStatus } from '../../core/status.js';
 import type { MeshAccess, World } from '../../ports/world.js';
 import type { Directory } from '../data-plane/directory.js';
 import { actor, type Mailbox } from '../supervision/actor.js';
@@ -57,7 +57,7 @@ export function buildCluster(
   const { clock, log } = world;
   const remembered = store.load();
   const state = new ClusterState(self.endpoint, remembered?.epoch ?? 0);
-  const counters = { pings: 0, cuts: 0, falseCuts: 0, refutations: 0, expelled: 0 };
+  const counters: MeshCounters = { pings: 0, cuts: 0, falseCuts: 0, refutations: 0, expelled: 0 };
 
   // The pinger and the membership know each other; a mailbox may be used before its actor has started.
   let membershipBox: Mailbox<MembershipMessage> | undefined;

@@ -12,7 +12,7 @@ import type { Random } from '../../ports/random.js';
 import type { Clock } from '../../ports/time.js';
 import type { Behavior, Mailbox } from '../supervision/actor.js';
 import type { VipTableMessage } from '../vips/vip-table.js';
-import type { ClusterState, Writable } from './cluster-state.js';
+import type { ClusterState } from './cluster-state.js';
 import type { GossipActorMessage, MembersMessage } from './messages.js';
 import { Ticker } from './ticker.js';
 
@@ -27,7 +27,7 @@ export interface GossipOptions {
   readonly adverts: AdvertBoard;
   readonly store: MemberStore;
   readonly contacts: readonly Endpoint[];
-  readonly counters: Writable<MeshCounters>;
+  readonly counters: MeshCounters;
   readonly reachability: Mailbox<MembersMessage>;
   readonly table: Mailbox<VipTableMessage>;
   readonly clock: Clock;
@@ -132,7 +132,6 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
         () => random.next(),
         clock.nowMs(),
       );
-      state.publisher = publisher;
       state.tableHash = () => current.tableHash();
       for (const { link } of state.view.active.values()) perform(current.linkUp(link, clock.nowMs()));
       // What was learnt just before a crash may not have been told.

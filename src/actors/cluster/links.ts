@@ -6,7 +6,7 @@ import type { Log } from '../../ports/log.js';
 import type { Mesh, MeshEvent, MeshLink } from '../../ports/mesh.js';
 import type { Clock } from '../../ports/time.js';
 import type { Behavior, Mailbox } from '../supervision/actor.js';
-import type { ClusterState, Writable } from './cluster-state.js';
+import type { ClusterState } from './cluster-state.js';
 import type { GossipActorMessage, LinksMessage, MembershipMessage, PingerMessage } from './messages.js';
 
 export interface LinksOptions {
@@ -15,7 +15,7 @@ export interface LinksOptions {
   readonly membership: Mailbox<MembershipMessage>;
   readonly pinger: Mailbox<PingerMessage>;
   readonly gossip: Mailbox<GossipActorMessage>;
-  readonly counters: Writable<MeshCounters>;
+  readonly counters: MeshCounters;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -9,7 +9,7 @@ import type { Mesh } from '../../ports/mesh.js';
 import type { Random } from '../../ports/random.js';
 import type { Clock } from '../../ports/time.js';
 import type { Behavior, Mailbox } from '../supervision/actor.js';
-import type { ClusterState, Writable } from './cluster-state.js';
+import type { ClusterState } from './cluster-state.js';
 import type { GossipActorMessage, MembershipMessage, PingerMessage } from './messages.js';
 import { Ticker } from './ticker.js';
 
@@ -19,7 +19,7 @@ export interface PingerOptions {
   readonly settings: DetectorSettings;
   readonly membership: Mailbox<MembershipMessage>;
   readonly gossip: Mailbox<GossipActorMessage>;
-  readonly counters: Writable<MeshCounters>;
+  readonly counters: MeshCounters;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
