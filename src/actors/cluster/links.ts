@@ -1,4 +1,5 @@
 import { BUDGET_DEFAULTS, LinkBudget } from '../../core/cluster/link-budget.js';
+import { isNeighbour } from '../../core/cluster/view.js';
 import { decode } from '../../core/cluster/wire.js';
 import { formatEndpoint } from '../../core/endpoint.js';
 import type { MeshCounters } from '../../core/status.js';
@@ -40,9 +41,6 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
     membership.send({ kind: 'expel', id });
   };
 
-  const isNeighbour = ({ id, peer }: MeshLink): boolean =>
-    state.view.active.get(peer.endpoint)?.link.id === id;
-
   const read = (open: OpenLink, frame: Uint8Array, atMs: number): void => {
     const { link, budget } = open;
     const { id } = link;
@@ -61,7 +59,8 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
       case 'pong':
       case 'suspect':
         pinger.send({ kind: 'message', id, message, atMs });
-        if (message.kind === 'ping' && !isNeighbour(link)) membership.send({ kind: 'pinged', id });
+        if (message.kind === 'ping' && !isNeighbour(state.view, link))
+          membership.send({ kind: 'pinged', id });
         break;
       case 'records':
       case 'summary':

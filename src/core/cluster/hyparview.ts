@@ -3,21 +3,14 @@ import { BackOff } from './back-off.js';
 import type { OverlayEffect, PartingReason } from './effects.js';
 import type { HyparviewSettings, Surroundings } from './hyparview-settings.js';
 import { Lapses } from './lapses.js';
+import { LinkBook, type Purpose } from './link-book.js';
 import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { Prober } from './prober.js';
 import { Shuffles } from './shuffles.js';
-import { addPassive, draw, sample, type View } from './view.js';
+import { addPassive, draw, isNeighbour, sample, type View } from './view.js';
 
 export { HYPARVIEW_DEFAULTS, type HyparviewSettings, type Surroundings } from './hyparview-settings.js';
-
-/** Why we dial somebody: to be let in, as a neighbour, or because a walk ended here. */
-type Purpose = 'join' | NeighbourPriority;
-
-interface Request {
-  readonly purpose: Purpose;
-  readonly deadlineMs: number;
-}
 
 /** With so many neighbours at least, finding more is no emergency. */
 const ENOUGH = 4;
@@ -52,11 +45,7 @@ export class Hyparview {
   readonly #around: Surroundings;
   readonly #random: () => number;
   readonly #contacts: readonly Endpoint[];
-  /** Every link that is open, neighbours' too. */
-  readonly #links = new Map<number, { readonly link: MeshLink; readonly openedMs: number }>();
-  readonly #dials = new Map<Endpoint, Purpose>();
-  /** Requests under way, by link. */
-  readonly #requests = new Map<number, Request>();
+  readonly #links: LinkBook;
   readonly #died = new Lapses(DIED_MS);
   readonly #expelled = new Lapses(EXPELLED_MS);
   readonly #promotion: BackOff;
@@ -89,6 +78,7 @@ export class Hyparview {
     this.#settings = settings;
     this.#random = random;
     this.#nowMs = nowMs;
+    this.#links = new LinkBook(view, settings.answerMs);
     this.#promotion = new BackOff(settings.promoteLeastMs, settings.promoteMostMs);
     this.#prober = new Prober(self, this.#contacts, around, settings, random, nowMs);
     this.#shuffles = new Shuffles(self, view, settings, random, {
@@ -109,8 +99,8 @@ export class Hyparview {
       else this.#lose(link, 'died');
     }
     for (const link of links) {
-      this.#links.set(link.id, { link, openedMs: nowMs });
-      if (!this.#isActive(link.id)) this.#close(link.id);
+      this.#links.open(link, nowMs);
+      if (!isNeighbour(this.#view, link)) this.#close(link.id);
     }
     return this.#take();
   }
@@ -118,9 +108,8 @@ export class Hyparview {
   opened(link: MeshLink, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
     const peer = link.peer.endpoint;
-    const purpose = link.dialled ? this.#dials.get(peer) : undefined;
-    if (link.dialled) this.#dials.delete(peer);
-    this.#links.set(link.id, { link, openedMs: nowMs });
+    const purpose = link.dialled ? this.#links.dialled(peer) : undefined;
+    this.#links.open(link, nowMs);
     const expelled = this.#expelled.has(peer);
     const unwanted =
       expelled || (link.dialled && (purpose === undefined || !this.#stillWanted(peer, purpose)));
@@ -131,19 +120,18 @@ export class Hyparview {
 
   closed(id: number, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
-    const link = this.#links.get(id)?.link;
-    this.#links.delete(id);
-    const request = this.#requests.get(id);
-    this.#requests.delete(id);
+    const link = this.#links.get(id);
     if (link === undefined) return [];
-    if (this.#isActive(id)) this.#lose(link, 'died');
+    const request = this.#links.answered(id);
+    this.#links.delete(id);
+    if (isNeighbour(this.#view, link)) this.#lose(link, 'died');
     else if (request !== undefined) this.#refused(link.peer.endpoint);
     return this.#take();
   }
 
   dialFailed(to: Endpoint, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
-    this.#dials.delete(to);
+    this.#links.dialled(to);
     this.#view.passive.delete(to);
     this.#hurry();
     return this.#take();
@@ -152,8 +140,8 @@ export class Hyparview {
   /** The failure detector heard nothing on the link for too long. */
   cut(id: number, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
-    const link = this.#links.get(id)?.link;
-    if (link !== undefined && this.#isActive(id)) {
+    const link = this.#links.get(id);
+    if (link !== undefined && isNeighbour(this.#view, link)) {
       this.#lose(link, 'died');
       this.#links.delete(id);
       this.#effects.push({ kind: 'close', id, reason: 'silent' });
@@ -164,11 +152,10 @@ export class Hyparview {
   /** The peer sent what no peer sends, or too much of it: the link ends, and it is not thought of for a while. */
   expel(id: number, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
-    const link = this.#links.get(id)?.link;
+    const link = this.#links.get(id);
     if (link === undefined) return [];
-    if (this.#isActive(id)) this.#lose(link, 'died');
+    if (isNeighbour(this.#view, link)) this.#lose(link, 'died');
     this.#expelled.add(link.peer.endpoint, nowMs);
-    this.#requests.delete(id);
     this.#links.delete(id);
     this.#effects.push({ kind: 'close', id, reason: 'protocol' });
     return this.#take();
@@ -177,15 +164,13 @@ export class Hyparview {
   /** A ping came by a link. On one that is no neighbour's it is told so, else the two would differ for ever. */
   pinged(id: number, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
-    const known = this.#links.get(id);
-    if (known === undefined || this.#isActive(id) || this.#requests.has(id)) return [];
-    this.#part(id);
+    if (this.#links.isIdle(id)) this.#part(id);
     return this.#take();
   }
 
   receive(id: number, message: OverlayMessage, nowMs: number): readonly OverlayEffect[] {
     this.#nowMs = nowMs;
-    const link = this.#links.get(id)?.link;
+    const link = this.#links.get(id);
     if (link === undefined || this.#leaving) return [];
     switch (message.kind) {
       case 'join':
@@ -201,10 +186,10 @@ export class Hyparview {
         this.#disconnected(link);
         break;
       case 'forward-join':
-        if (this.#isActive(id)) this.#walk(message.joiner, message.ttl, link.peer.endpoint);
+        if (isNeighbour(this.#view, link)) this.#walk(message.joiner, message.ttl, link.peer.endpoint);
         break;
       case 'shuffle':
-        if (this.#isActive(id)) this.#shuffles.received(message, link.peer.endpoint);
+        if (isNeighbour(this.#view, link)) this.#shuffles.received(message, link.peer.endpoint);
         break;
       case 'shuffle-reply':
         this.#shuffles.replied(message);
@@ -219,7 +204,7 @@ export class Hyparview {
     this.#expire();
     if (this.#promoteMs <= nowMs) this.#promote();
     const { active, passive } = this.#view;
-    const touched = (member: Endpoint): boolean => this.#inTouch(member);
+    const touched = (member: Endpoint): boolean => this.#links.inTouch(member);
     for (const member of this.#prober.due(passive.keys(), active.size === 0, touched, nowMs)) {
       this.#dial(member, 'join');
     }
@@ -232,14 +217,7 @@ export class Hyparview {
 
   nextTickMs(): number | undefined {
     if (this.#leaving) return undefined;
-    let nextMs = Math.min(this.#promoteMs, this.#prober.nextMs, this.#shuffleMs);
-    for (const { deadlineMs } of this.#requests.values()) nextMs = Math.min(nextMs, deadlineMs);
-    if (this.#links.size > this.#view.active.size + this.#requests.size) {
-      for (const [id, { openedMs }] of this.#links) {
-        if (this.#isIdle(id)) nextMs = Math.min(nextMs, openedMs + this.#settings.answerMs);
-      }
-    }
-    return nextMs;
+    return Math.min(this.#promoteMs, this.#prober.nextMs, this.#shuffleMs, this.#links.nextMs());
   }
 
   /** Parts from everybody in good order. */
@@ -250,7 +228,7 @@ export class Hyparview {
       this.#view.active.delete(link.peer.endpoint);
       this.#effects.push({ kind: 'neighbour-down', link, why: 'disconnected' });
     }
-    for (const id of [...this.#links.keys()]) this.#part(id);
+    for (const id of this.#links.ids()) this.#part(id);
     return this.#take();
   }
 
@@ -259,7 +237,7 @@ export class Hyparview {
   #joining(link: MeshLink): void {
     const joiner = link.peer.endpoint;
     const others = this.#others(joiner);
-    const accepted = this.#isActive(link.id) || this.#room() > 0 || this.#mayEvict();
+    const accepted = isNeighbour(this.#view, link) || this.#room() > 0 || this.#mayEvict();
     // Before the answer: whoever is refused ends the link, and needs somebody else to ask.
     const peers = this.#shuffles.somePeers(joiner);
     if (peers.length > 0) this.#send(link.id, { kind: 'shuffle-reply', path: [], peers });
@@ -289,13 +267,13 @@ export class Hyparview {
   #ask(link: MeshLink, purpose: Purpose): void {
     // Only who has nobody may put others out, and only at one place: else joins evict each other for ever.
     const lost =
-      this.#view.active.size === 0 && ![...this.#requests.values()].some((r) => r.purpose === 'high');
+      this.#view.active.size === 0 && !this.#links.asked().some((request) => request.purpose === 'high');
     const priority = purpose === 'low' && lost ? 'high' : purpose;
     if (purpose === 'join') {
       this.#credit = WALK_CREDIT;
       this.#creditMs = this.#nowMs;
     }
-    this.#requests.set(link.id, { purpose: priority, deadlineMs: this.#nowMs + this.#settings.answerMs });
+    this.#links.ask(link.id, priority);
     this.#send(link.id, priority === 'join' ? { kind: 'join' } : { kind: 'neighbour', priority });
   }
 
@@ -330,8 +308,8 @@ export class Hyparview {
    */
   #prevails(link: MeshLink): boolean {
     const peer = link.peer.endpoint;
-    for (const id of [...this.#requests.keys()]) {
-      if (id === link.id || this.#links.get(id)?.link.peer.endpoint !== peer) continue;
+    for (const { id } of this.#links.asked(peer)) {
+      if (id === link.id) continue;
       if (this.self < peer) return false;
       this.#close(id);
     }
@@ -342,15 +320,14 @@ export class Hyparview {
   }
 
   #answered(link: MeshLink, accepted: boolean): void {
-    const request = this.#requests.get(link.id);
+    const purpose = this.#links.answered(link.id);
     // An answer that we gave up waiting for, or that nobody asked for.
-    if (request === undefined) return;
-    this.#requests.delete(link.id);
+    if (purpose === undefined) return;
     const peer = link.peer.endpoint;
     if (!accepted) {
       this.#refused(peer);
       this.#close(link.id);
-    } else if (request.purpose === 'low' && this.#room() <= 0 && !this.#view.active.has(peer)) {
+    } else if (purpose === 'low' && this.#room() <= 0 && !this.#view.active.has(peer)) {
       this.#note(peer);
       this.#part(link.id);
     } else this.#admit(link);
@@ -366,7 +343,7 @@ export class Hyparview {
       this.#close(before.link.id);
     }
     while (this.#view.active.size >= this.#settings.active) this.#evict();
-    this.#requests.delete(link.id);
+    this.#links.answered(link.id);
     this.#view.passive.delete(peer);
     this.#died.delete(peer);
     this.#view.active.set(peer, { link, sinceMs: this.#nowMs });
@@ -384,8 +361,8 @@ export class Hyparview {
   }
 
   #disconnected(link: MeshLink): void {
-    if (this.#isActive(link.id)) this.#lose(link, 'disconnected');
-    else if (this.#requests.delete(link.id)) this.#refused(link.peer.endpoint);
+    if (isNeighbour(this.#view, link)) this.#lose(link, 'disconnected');
+    else if (this.#links.answered(link.id) !== undefined) this.#refused(link.peer.endpoint);
     this.#close(link.id);
   }
 
@@ -428,10 +405,9 @@ export class Hyparview {
     const urgent = this.#view.active.size < ENOUGH;
     if (urgent) this.#promotion.reset();
     this.#promoteMs = this.#nowMs + this.#promotion.next(this.#random);
-    const free = this.#room() - this.#requests.size;
+    const free = this.#room() - this.#links.asked().length;
     // After most have died most dials end in silence, so more than are needed go out at once.
-    const count =
-      urgent && free > 0 ? DIALS_URGENT - this.#dials.size : Math.min(free, DIALS_CALM) - this.#dials.size;
+    const count = (urgent && free > 0 ? DIALS_URGENT : Math.min(free, DIALS_CALM)) - this.#links.dials;
     if (count <= 0) return;
     for (const peer of sample(this.#candidates(), count, this.#random)) this.#dial(peer, 'low');
   }
@@ -440,7 +416,7 @@ export class Hyparview {
   #candidates(): Endpoint[] {
     const { size } = this.#view.active;
     const mayHaveRoom = (peer: Endpoint): boolean => {
-      if (peer === this.self || this.#inTouch(peer) || this.#died.has(peer)) return false;
+      if (peer === this.self || this.#links.inTouch(peer) || this.#died.has(peer)) return false;
       const degree = this.#around.degree(peer);
       if (degree === undefined || size === 0) return true;
       // Shuffles bring the dead to mind again and again: who has neighbours leaves those to the prober.
@@ -453,8 +429,8 @@ export class Hyparview {
   }
 
   #dial(to: Endpoint, purpose: Purpose): void {
-    if (to === this.self || this.#inTouch(to) || this.#expelled.has(to)) return;
-    this.#dials.set(to, purpose);
+    if (to === this.self || this.#links.inTouch(to) || this.#expelled.has(to)) return;
+    this.#links.dial(to, purpose);
     this.#effects.push({ kind: 'dial', to, timeoutMs: this.#settings.dialMs });
   }
 
@@ -464,40 +440,18 @@ export class Hyparview {
     return purpose === 'walk' || this.#room() > 0;
   }
 
-  /** A link to it stands or is about to. */
-  #inTouch(peer: Endpoint): boolean {
-    if (this.#dials.has(peer) || this.#view.active.has(peer)) return true;
-    for (const { link } of this.#links.values()) if (link.peer.endpoint === peer) return true;
-    return false;
-  }
-
   // Odds and ends
 
   /** Requests without an answer, and links on which nobody asked for anything. */
   #expire(): void {
-    for (const [id, { deadlineMs }] of this.#requests) {
-      if (deadlineMs > this.#nowMs) continue;
-      this.#requests.delete(id);
-      const peer = this.#links.get(id)?.link.peer.endpoint;
-      if (peer !== undefined) this.#view.passive.delete(peer);
+    for (const { id, peer } of this.#links.unanswered(this.#nowMs)) {
+      this.#view.passive.delete(peer.endpoint);
       this.#close(id);
       this.#hurry();
     }
-    for (const [id, { openedMs }] of this.#links) {
-      if (this.#isIdle(id) && openedMs + this.#settings.answerMs <= this.#nowMs) this.#close(id);
-    }
+    for (const { id } of this.#links.idle(this.#nowMs)) this.#close(id);
     this.#expelled.expire(this.#nowMs);
     this.#died.expire(this.#nowMs);
-  }
-
-  #isActive(id: number): boolean {
-    const link =
-      this.#links.get(id)?.link ?? [...this.#view.active.values()].find((e) => e.link.id === id)?.link;
-    return link !== undefined && this.#view.active.get(link.peer.endpoint)?.link.id === id;
-  }
-
-  #isIdle(id: number): boolean {
-    return !this.#requests.has(id) && !this.#isActive(id);
   }
 
   #room(): number {
@@ -528,7 +482,6 @@ export class Hyparview {
   }
 
   #close(id: number): void {
-    this.#requests.delete(id);
     if (this.#links.delete(id)) this.#effects.push({ kind: 'close', id, reason: 'ended' });
   }
 

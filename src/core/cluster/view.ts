@@ -26,6 +26,11 @@ export function emptyView(): View {
   return { active: new Map(), passive: new Map() };
 }
 
+/** Whether this very link is the neighbour's; what comes by another one does not speak for him. */
+export function isNeighbour(view: View, { id, peer }: MeshLink): boolean {
+  return view.active.get(peer.endpoint)?.link.id === id;
+}
+
 /** A member chosen at random, or undefined of none. */
 export function draw<T>(from: readonly T[], random: () => number): T | undefined {
   return from[Math.floor(random() * from.length)];

@@ -39,6 +39,7 @@ const hosts = (from: number, count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => hostName(from + index));
 
 const HYPARVIEW = 'core/cluster/hyparview';
+const LINK_BOOK = 'core/cluster/link-book';
 const DETECTOR = 'core/cluster/failure-detector';
 const GOSSIP = 'core/cluster/gossip';
 const REACHABILITY = 'core/cluster/reachability';
@@ -85,7 +86,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     bug: 'the end of an older link is taken for the death of the neighbour',
     patches: patch(
       HYPARVIEW,
-      "if (this.#isActive(id))\n            this.#lose(link, 'died');\n        else if (request",
+      "if (isNeighbour(this.#view, link))\n            this.#lose(link, 'died');\n        else if (request",
       "if (this.#view.active.has(link.peer.endpoint))\n            this.#lose(link, 'died');\n        else if (request",
     ),
     plan: plan([]),
@@ -115,20 +116,12 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     bug: 'who is put out is not told, and its pings are answered',
     patches: [
       ...patch(HYPARVIEW, "why: 'evicted' });\n        this.#part(link.id);", "why: 'evicted' });"),
+      ...patch(HYPARVIEW, 'if (this.#links.isIdle(id))', 'if (false)'),
+      ...patch(LINK_BOOK, 'return this.#overdue(nowMs).filter(({ id }) => this.isIdle(id));', 'return [];'),
       ...patch(
-        HYPARVIEW,
-        'if (known === undefined || this.#isActive(id) || this.#requests.has(id))',
-        'if (true)',
-      ),
-      ...patch(
-        HYPARVIEW,
-        'if (this.#isIdle(id) && openedMs + this.#settings.answerMs <= this.#nowMs)',
-        'if (false)',
-      ),
-      ...patch(
-        HYPARVIEW,
-        'if (this.#isIdle(id))\n                    nextMs',
-        'if (false)\n                    nextMs',
+        LINK_BOOK,
+        'if (!isNeighbour(this.#view, link))\n                nextMs',
+        'if (!isNeighbour(this.#view, link) && !this.isIdle(link.id))\n                nextMs',
       ),
     ],
     plan: plan([], { nodes: 20 }),
