@@ -1,6 +1,6 @@
 import { plannedRules } from '../../src/native/iptables-rules.js';
 import { listen, probe, startProbe } from '../../testbed/probing.js';
-import { badDay, eventually, kernelState, ONE, TWO, VIP } from '../support/bad-day.js';
+import { badDay, eventually, kernelState, median, ONE, TWO, VIP } from '../support/bad-day.js';
 import { startDaemon } from '../support/daemon.js';
 import { withFlavour } from '../support/iptables-flavour.js';
 import { workingFlavours } from '../support/prerequisites.js';
@@ -23,8 +23,10 @@ const MEDDLING: readonly { readonly deed: string; readonly told: RegExp }[] = [
   { deed: 'ipset add minuteman 10.1.2.99,tcp:1', told: /^ipset minuteman$/ },
   { deed: 'iptables -w -D OUTPUT 1', told: /^filter\/OUTPUT$/ },
 ];
-/** Two seconds are promised to an idle machine. */
-const RESTORED_MS = 20_000;
+/** What is promised; most deeds are to be mended in it even where others want the processor, too. */
+const RESTORED_MS = 2_000;
+/** No single one may take longer, on whatever machine. */
+const RESTORED_MOST_MS = 10 * RESTORED_MS;
 
 for (const flavour of workingFlavours()) {
   badDay(`${flavour}: whatever somebody else takes away is put back, and told`, async (t, day) => {
@@ -35,6 +37,7 @@ for (const flavour of workingFlavours()) {
     const { length } = plannedRules({ ipset: 'minuteman', firstQueue: 50, queues: 2 });
     t.is(whole.filter((line) => line.startsWith(`${flavour}-save: -A`)).length, length, whole.join('\n'));
     const held = await startProbe(day.client, VIP, { holdMs: 100_000 });
+    const took: number[] = [];
     for (const { deed, told } of MEDDLING) {
       const before = daemon.log('rules-restored').length;
       const sinceMs = performance.now();
@@ -43,8 +46,9 @@ for (const flavour of workingFlavours()) {
         deed,
         () => kernelState(day.client),
         (state) => state.join('\n') === whole.join('\n'),
-        RESTORED_MS,
+        RESTORED_MOST_MS,
       );
+      took.push(ms);
       // The rules stand before the daemon hears that they do.
       const { answer: lines } = await eventually(
         `${deed} is told`,
@@ -52,17 +56,18 @@ for (const flavour of workingFlavours()) {
         (news) => news.some(({ what }) => told.test(String(what))),
       );
       t.log(
-        `${deed}: ${((performance.now() - sinceMs) / 1000).toFixed(1)} s; ${lines.map(({ what }) => what)}`,
+        `${deed}: ${(ms / 1000).toFixed(1)} s, told after ${((performance.now() - sinceMs) / 1000).toFixed(1)} s; ${lines.map(({ what }) => what)}`,
       );
-      t.true(ms < RESTORED_MS);
       t.regex((await probe(day.client, VIP))[0]?.first ?? '', /^one /, deed);
     }
+    t.log(`put back in ${(median(took) / 1000).toFixed(1)} s, median of ${took.length}`);
+    t.true(median(took) <= RESTORED_MS, `${took.map((ms) => ms.toFixed(0))} ms`);
     t.true((await daemon.metric('minuteman_set_restored_total')) >= 4);
     held.program.kill();
     const [seen] = await held.result;
     t.log('a connection through it all', JSON.stringify(seen));
     t.like(seen, { outcome: 'connected', stood: true });
-    t.true(seen!.longestGapMs < RESTORED_MS);
+    t.true(seen!.longestGapMs < RESTORED_MOST_MS);
     t.is((await daemon.stop()).code, 0);
   });
 }

@@ -10,6 +10,9 @@ export const VIP = '10.1.2.3:5000';
 export const ONE = '10.99.0.2:80';
 export const TWO = '10.99.0.3:80';
 
+/** Where nobody serves, the client is to hear so within this. A single attempt may meet a busy processor. */
+export const REFUSED_MS = 10;
+
 const TEST_MS = 120_000;
 
 /** A client's machine, whose daemon the days befall, and two machines for backends. */
