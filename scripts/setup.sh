@@ -27,10 +27,13 @@ curl       curl        asks the VIPs in the demo'
 rivals='
 nft      nftables  DNAT rules that the benchmarks compare with
 haproxy  haproxy   the proxy that benchmarks compare with and tests put in front of a VIP (its service is not used)'
+certificates='
+openssl  openssl   makes certificates for tests of a mesh over TLS'
 
 case "$purpose" in
   demo) wanted="$build_tools$kernel_tools" ;;
-  test | bench) wanted="$build_tools$kernel_tools$rivals" ;;
+  test) wanted="$build_tools$kernel_tools$rivals$certificates" ;;
+  bench) wanted="$build_tools$kernel_tools$rivals" ;;
   *) echo "setup: --for takes demo, test or bench, not \"$purpose\"" >&2; exit 2 ;;
 esac
 

@@ -32,6 +32,15 @@ const WHY: Readonly<Record<HandshakeFault, (is: string | undefined) => string>> 
   self: () => 'is this node itself',
 };
 
+/** What went wrong with TLS, by Node's code: the other side ended it, or this one did not like what it was shown. */
+function whyNotOverTls(code: string): string {
+  if (code === 'ECONNRESET' || code.includes('ALERT'))
+    return 'broke off the TLS handshake; has our certificate expired, or is its authority not trusted there? Its log says why';
+  if (code.startsWith('ERR_SSL') || code === 'EPROTO')
+    return 'does not speak TLS as we do; has it mesh.tls, too?';
+  return 'has no certificate that we trust; is mesh.tls.ca its authority, does it name that address (subjectAltName IP)?';
+}
+
 /** Connects to other nodes, from the node's own address, and hands on what proved itself. */
 export class Dialler {
   readonly #settings: MeshSettings;
@@ -110,8 +119,11 @@ export class Dialler {
     ws.on('error', (error) => {
       const code = error.code ?? '';
       if (!connected) fail(FAILURES[code] ?? 'unreachable');
-      else if (code === 'ECONNRESET' && this.#identity === undefined) fail('refused');
-      else fail('unauthenticated');
+      else if (this.#identity === undefined) fail(code === 'ECONNRESET' ? 'refused' : 'unauthenticated');
+      else {
+        if (!settled) this.#tlsFailed(to, code);
+        fail('unauthenticated');
+      }
     });
   }
 
@@ -126,6 +138,12 @@ export class Dialler {
     const place = formatEndpoint(to);
     const message = `mesh: ${place} does not take us for a member; is its key file the same as ours? Its log says why`;
     this.#refusals.tell('turned away', message, place);
+  }
+
+  #tlsFailed(to: Endpoint, code: string): void {
+    const why = whyNotOverTls(code);
+    const place = formatEndpoint(to);
+    this.#refusals.tell(why, `mesh: ${place} ${why} (${code || 'unknown error'})`, place);
   }
 
   #connect(to: Endpoint): Socket {

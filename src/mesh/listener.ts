@@ -100,10 +100,14 @@ export class Listener {
           });
     server.on('connection', (socket: Socket) => {
       socket.on('error', () => {});
+      // Asked for now, it is remembered when the socket is gone.
+      void socket.remoteAddress;
       this.#room.enter(socket);
     });
     server.on('tlsClientError', (_error: Error, socket: Socket) => {
-      this.#refuse('offers no certificate that we trust', socket);
+      // The socket under it: this one, when Node ends it over the certificate, knows no address any more.
+      const { _parent: raw = socket } = socket as Socket & { readonly _parent?: Socket };
+      this.#refuse('offers no certificate that we trust', raw);
       socket.destroy();
     });
     server.on('request', (request, response) => {
