@@ -29,6 +29,8 @@ export interface DaemonOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Put before its command: a program that sets something up and becomes it. */
+  readonly through?: readonly string[];
 }
 
 const API = 'http://127.0.0.1:61421';
@@ -46,6 +48,7 @@ export class Daemon {
   readonly configPath: string;
   readonly vipsPath: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #through: readonly string[];
   #program: Program | undefined;
 
   constructor(host: Host, options: DaemonOptions) {
@@ -55,6 +58,7 @@ export class Daemon {
     this.configPath = join(directory, 'minuteman.json');
     this.vipsPath = join(directory, 'vips.json');
     this.#env = options.env ?? {};
+    this.#through = options.through ?? [];
     const advertise = options.advertise ?? false;
     const file = { type: 'file', path: this.vipsPath, pollInterval: '200ms', advertise };
     if (options.vips !== undefined) this.publish(options.vips);
@@ -74,8 +78,8 @@ export class Daemon {
 
   /** Starts it (anew), without waiting for it to be ready. */
   async start(): Promise<void> {
-    const args = [MINUTEMAN, 'agent', '--config', this.configPath];
-    this.#program = await this.host.spawn(process.execPath, args, { env: this.#env });
+    const command = [...this.#through, process.execPath, MINUTEMAN, 'agent', '--config', this.configPath];
+    this.#program = await this.host.spawn(command[0]!, command.slice(1), { env: this.#env });
   }
 
   /** Ends it in order. */
