@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { membersJson, meshJson } from '../../src/api/mesh-json.js';
 import { Metrics } from '../../src/api/metrics.js';
 import { Api } from '../../src/api/server.js';
@@ -123,24 +123,35 @@ test('metrics of the mesh; a node that runs alone has none', async (t) => {
   );
 });
 
-test('minuteman members: a table of all', async (t) => {
+/** The table that `minuteman members` prints, as its cells. */
+async function membersTable(t: ExecutionContext, mesh: MeshStatus): Promise<readonly (readonly string[])[]> {
   const node = new FakeStatus();
-  node.meshStatus = status;
+  node.meshStatus = mesh;
   const options = { address: '127.0.0.1', port: 0, node: self, version: '1.2.3' };
   const api = new Api(node, options, { event: () => {} });
   t.teardown(() => api.close());
   const text = await askMembers({ api: await api.listen(), json: false });
-  t.deepEqual(
-    text
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split(/ {2,}/)),
-    [
-      ['NODE', 'ADDRESS', 'STATE', 'DISTANCE', 'NEIGHBOUR'],
-      ['n1 (this node)', '10.99.0.1', 'reachable', '0', 'no'],
-      ['n2', '10.99.0.2', 'reachable', '1', 'yes'],
-      ['n3', '10.99.0.3', 'unreachable', '-', 'no'],
-      ['n3', '10.99.0.4', 'left', '-', 'no'],
-    ],
-  );
+  const [header, ...rows] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
+  t.deepEqual(header, ['NODE', 'ADDRESS', 'STATE', 'DISTANCE', 'NEIGHBOUR']);
+  return rows;
+}
+
+test('minuteman members: a table of all; no distance to those who are gone, and two of one name', async (t) => {
+  t.deepEqual(await membersTable(t, status), [
+    ['n1 (this node)', '10.99.0.1', 'reachable', '0', 'no'],
+    ['n2', '10.99.0.2', 'reachable', '1', 'yes'],
+    ['n3', '10.99.0.3', 'unreachable', '-', 'no'],
+    ['n3', '10.99.0.4', 'left', '-', 'no'],
+  ]);
+});
+
+test("minuteman members: another node of this one's name is not this one", async (t) => {
+  const members = () => [member(N1, 'n1', { distance: 0, active: false }), member(N2, 'n1')];
+  t.deepEqual(await membersTable(t, { ...status, members }), [
+    ['n1 (this node)', '10.99.0.1', 'reachable', '0', 'no'],
+    ['n1', '10.99.0.2', 'reachable', '1', 'yes'],
+  ]);
 });
