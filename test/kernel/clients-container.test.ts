@@ -1,17 +1,21 @@
-import { existsSync } from 'node:fs';
 import type { Host } from '../../testbed/host.js';
 import { listen, probe } from '../../testbed/probing.js';
 import { REFUSED_MS } from '../support/bad-day.js';
 import { withBed } from '../support/bed.js';
 import { startDaemon } from '../support/daemon.js';
 import { withFlavour } from '../support/iptables-flavour.js';
-import { kernelTest, workingFlavours } from '../support/prerequisites.js';
+import {
+  BRIDGE_NETFILTER,
+  kernelTest,
+  lackOfBridgeNetfilter,
+  reportLack,
+  workingFlavours,
+} from '../support/prerequisites.js';
 import { trackedTowards } from '../support/tracked.js';
 
 const ONE = '10.88.1.2';
 const TWO = '10.88.1.3';
 const BRIDGE = '10.88.1.1';
-const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /** The client is the container ONE; its packets are routed by the host that the daemon runs on. */
 const cases: readonly {
@@ -29,10 +33,12 @@ const cases: readonly {
 const EMPTY = '10.1.0.5';
 const LOOPBACK = '10.1.0.6';
 
-/** Whether frames that the bridge carries pass iptables too, as Docker and Kubernetes want it. */
 async function bridgeNetfilter(host: Host, on: boolean): Promise<void> {
   await host.must('sh', ['-c', `echo ${on ? 1 : 0} > ${BRIDGE_NETFILTER}`]);
 }
+
+const lack = lackOfBridgeNetfilter();
+if (lack !== undefined) reportLack('a client in a container of the host, bridge netfilter on', lack);
 
 for (const flavour of workingFlavours()) {
   kernelTest(`a client in a container of the host, ${flavour}`, (t) =>
@@ -59,8 +65,8 @@ for (const flavour of workingFlavours()) {
       // A bridge gives nothing back to the port it came from unless told so.
       await host.must('ip', ['link', 'set', 'ctr0p0', 'type', 'bridge_slave', 'hairpin', 'on']);
 
-      for (const filtered of existsSync(BRIDGE_NETFILTER) ? [false, true] : [false]) {
-        if (existsSync(BRIDGE_NETFILTER)) await bridgeNetfilter(host, filtered);
+      for (const filtered of lack === undefined ? [false, true] : [false]) {
+        if (lack === undefined) await bridgeNetfilter(host, filtered);
         for (const { backend, vip, at, sees } of cases) {
           const what = `the backend is ${backend}, bridge netfilter ${filtered ? 'on' : 'off'}`;
           const [seen] = await probe(one, `${vip}:5000`, { send: 'echo' });

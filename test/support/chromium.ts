@@ -11,6 +11,11 @@ export function findChromium(): string | undefined {
   return NAMES.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
 }
 
+/** Whether this system's packages have one, so that it could be installed. Ubuntu's, for one, have it as a snap only. */
+export function chromiumIsPackaged(): boolean {
+  return spawnSync('apt-cache', ['show', 'chromium'], { stdio: 'ignore' }).status === 0;
+}
+
 /** The document of a file as it is after its scripts ran; `address` may end in a #fragment. */
 export async function domAfterScripts(chromium: string, address: string): Promise<string> {
   const profile = mkdtempSync(join(tmpdir(), 'minuteman-chromium-'));
