@@ -1,5 +1,5 @@
-import type { Log } from '../ports/log.js';
 import { EXIT_FAILURE } from './failure.js';
+import type { ProcessLog } from './log.js';
 
 const STOP_DEADLINE_MS = 10_000;
 
@@ -13,14 +13,16 @@ export interface Signals {
  * The end of the daemon, however it comes. SIGTERM and SIGINT stop it in order, within 10 s; a second
  * signal ends it at once. What nobody caught, and a supervision that gave up, end it with status 1, so that
  * the service manager starts it anew: the kernel is then left as it is, for the next one to take over.
+ * The last lines of the log say why, so a reader that is behind gets a moment to take them.
  */
 export class Lifetime {
-  readonly #log: Log;
+  readonly #log: ProcessLog;
   readonly #process: Signals;
   #stop: () => Promise<void> = async () => {};
   #ending = false;
+  #exiting = false;
 
-  constructor(log: Log, signals: Signals = process as unknown as Signals) {
+  constructor(log: ProcessLog, signals: Signals = process as unknown as Signals) {
     this.#log = log;
     this.#process = signals;
     for (const signal of ['SIGTERM', 'SIGINT']) signals.on(signal, () => this.#onSignal(signal));
@@ -41,17 +43,24 @@ export class Lifetime {
 
   /** Ends the process with status 1. */
   fail(reason: string, cause: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (this.#exiting) return;
     const error = cause instanceof Error ? cause : new Error(String(cause));
     this.#log.event('error', 'stopped', error.message, { reason, ...fields, stack: error.stack });
-    this.#process.exit(EXIT_FAILURE);
+    this.#exit(EXIT_FAILURE);
+  }
+
+  #exit(code: number): void {
+    this.#exiting = true;
+    this.#log.flush(() => this.#process.exit(code));
   }
 
   #onSignal(signal: string): void {
+    if (this.#exiting) return;
     if (this.#ending) {
       this.#log.event('warn', 'stopped', `a second signal, ${signal}: not waiting any longer`, {
         reason: signal,
       });
-      this.#process.exit(EXIT_FAILURE);
+      this.#exit(EXIT_FAILURE);
       return;
     }
     this.#ending = true;
@@ -64,7 +73,7 @@ export class Lifetime {
       () => {
         clearTimeout(deadline);
         this.#log.event('info', 'stopped', 'stopped in order', { reason: signal });
-        this.#process.exit(0);
+        this.#exit(0);
       },
       (error: unknown) => this.fail('stop-failed', error),
     );

@@ -6,6 +6,8 @@ class FakeProcess implements Signals {
   readonly handlers = new Map<string, (value: unknown) => void>();
   readonly said: string[] = [];
   readonly exited: Promise<void>;
+  /** The reader of the log that is behind takes the rest when this is called. */
+  taken: (() => void) | undefined;
   #exit = (): void => {};
 
   constructor() {
@@ -27,8 +29,12 @@ class FakeProcess implements Signals {
     this.handlers.get(event)!(value);
   }
 
-  lifetime(): Lifetime {
+  lifetime(reader: 'up to date' | 'behind' = 'up to date'): Lifetime {
     const log = {
+      flush: (done: () => void) => {
+        if (reader === 'up to date') done();
+        else this.taken = done;
+      },
       event: (level: string, event: string, _: string, fields: Readonly<Record<string, unknown>> = {}) =>
         this.said.push(`${level} ${event} ${String(fields.reason)}`),
     };
@@ -73,4 +79,14 @@ test('lifetime: what is thrown need not be an error', (t) => {
   signals.lifetime();
   signals.emit('unhandledRejection', undefined);
   t.deepEqual(signals.said, ['error stopped uncaught', 'exit 1']);
+});
+
+test('lifetime: the process exits when its last lines were taken; what goes wrong meanwhile changes nothing', (t) => {
+  const signals = new FakeProcess();
+  signals.lifetime('behind').fail('escalated', new Error('x'));
+  t.deepEqual(signals.said, ['error stopped escalated']);
+  signals.emit('uncaughtException', new Error('y'));
+  signals.emit('SIGTERM', 'SIGTERM');
+  signals.taken!();
+  t.deepEqual(signals.said, ['error stopped escalated', 'exit 1']);
 });

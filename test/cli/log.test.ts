@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { createLog, type LogStream } from '../../src/cli/log.js';
@@ -103,6 +104,39 @@ test('log: the last lines before the exit of a process are there, in order', asy
     events,
     Array.from({ length: 50 }, (_, i) => `e${i}`),
   );
+});
+
+/** Logs more than any pipe holds and exits as the daemon does; prints to standard error how long that took. */
+const EXIT_WITH_MUCH = `
+  import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../src/cli/log.js', import.meta.url)))};
+  const log = createLog();
+  for (let i = 0; i < 4000; i += 1) log.event('info', 'restarted', 'x'.repeat(200));
+  log.event('error', 'stopped', 'the reason');
+  process.stderr.write('logged', () => log.flush(() => process.exit(1)));
+`;
+
+function exitWithMuch() {
+  return spawn(process.execPath, ['--input-type=module', '-e', EXIT_WITH_MUCH], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+test('log: a slow reader has the last line when the process is gone', async (t) => {
+  const child = exitWithMuch();
+  // It begins when everything was said.
+  await once(child.stderr, 'data');
+  let text = '';
+  for await (const chunk of child.stdout) text += chunk;
+  const lines = text.trim().split('\n');
+  t.is(lines.length, 4001);
+  t.is((JSON.parse(lines.at(-1)!) as { event: string }).event, 'stopped');
+});
+
+test('log: a reader that stands still does not keep the process from ending', async (t) => {
+  const child = exitWithMuch();
+  const [code] = await once(child, 'exit');
+  t.is(code, 1);
+  child.stdout.destroy();
 });
 
 test('log: a reader that stands still does not stop the process', async (t) => {
