@@ -71,6 +71,18 @@ function locking(flavour: Flavour, lock: string): readonly string[] {
   return [`PATH=${withFlavour(flavour).PATH}`, `XTABLES_LOCKFILE=${lock}`];
 }
 
+const WITHOUT_PART = `
+net=/proc/$$/net
+parts=$(ls $net/netfilter)
+mount -t tmpfs tmpfs $net && mkdir $net/netfilter
+(cd $net/netfilter && touch $parts && rm "$0")
+exec "$@"`;
+
+/** Runs a program where a part of the kernel does not show, as if its module were neither loaded nor to be had. */
+function withoutKernelPart(sign: string): readonly string[] {
+  return ['unshare', '--mount', 'sh', '-e', '-c', WITHOUT_PART, sign];
+}
+
 const POOR: readonly {
   readonly who: string;
   readonly as: readonly string[];
@@ -107,25 +119,40 @@ const POOR: readonly {
     told: [/iptables is not installed: apt-get install iptables/],
   },
   {
+    who: 'root on a kernel without packet queues',
+    as: withoutKernelPart('nfnetlink_queue'),
+    told: [
+      /^this kernel has no packet queues \(nfnetlink_queue\); run "modprobe nfnetlink_queue" as root, or boot a kernel that has it$/,
+    ],
+  },
+  {
+    who: 'root on a kernel without packet logs',
+    as: withoutKernelPart('nfnetlink_log'),
+    told: [/^this kernel has no packet logs \(nfnetlink_log\); run "modprobe nfnetlink_log" as root, or/],
+  },
+  {
     who: 'another user without ipset',
     as: [...without('ipset'), 'setpriv', ...NOBODY],
     told: [/lacks CAP_NET_ADMIN and CAP_NET_RAW/, /ipset is not installed/],
   },
 ];
 
-badDay('without the right or a tool a daemon says in a line what to do', async (t, day) => {
-  const daemon = new Daemon(day.client, { vips: VIPS });
-  const untouched = await kernelState(day.client);
-  chmodSync(dirname(daemon.configPath), 0o755);
-  for (const { who, as, told } of POOR) {
-    const run = await attempt(day.client, daemon, as);
-    t.log(`${who}: ${said(run).join(' | ')}`);
-    t.is(run.code, 1, who);
-    t.is(said(run).length, told.length, `${who}: ${run.stderr}`);
-    for (const [index, line] of said(run).entries()) t.regex(line, told[index]!, who);
-  }
-  t.deepEqual(await kernelState(day.client), untouched);
-});
+badDay(
+  'without the right, a tool or a part of the kernel a daemon says in a line what to do',
+  async (t, day) => {
+    const daemon = new Daemon(day.client, { vips: VIPS });
+    const untouched = await kernelState(day.client);
+    chmodSync(dirname(daemon.configPath), 0o755);
+    for (const { who, as, told } of POOR) {
+      const run = await attempt(day.client, daemon, as);
+      t.log(`${who}: ${said(run).join(' | ')}`);
+      t.is(run.code, 1, who);
+      t.is(said(run).length, told.length, `${who}: ${run.stderr}`);
+      for (const [index, line] of said(run).entries()) t.regex(line, told[index]!, who);
+    }
+    t.deepEqual(await kernelState(day.client), untouched);
+  },
+);
 
 for (const flavour of workingFlavours()) {
   for (const [who, user] of [
