@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin"
 
-FUZZ_INPUTS=50000
+FUZZ_INPUTS=100000
 
 passed=0
 failed=0
@@ -28,6 +28,7 @@ check() {
 finish() {
   local name
   for name in "${failures[@]}"; do echo "failed: $name"; done
+  printf 'wall time: %d min %02d s\n' $((SECONDS / 60)) $((SECONDS % 60))
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ] || exit 1
 }
