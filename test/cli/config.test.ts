@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { parse } from 'yaml';
 import { describeConfig, readConfig } from '../../src/cli/config.js';
 import { formatFault } from '../../src/cli/config-fault.js';
 import { loadConfig } from '../../src/cli/config-file.js';
@@ -437,4 +439,62 @@ test('config file: JSON is read as well, relative to its own directory', (t) => 
       advertise: false,
     },
   ]);
+});
+
+/** examples/minuteman.yaml with what is commented out. No line of prose begins with a word and a colon but what is said of true and false. */
+function wholeExample(): Record<string, unknown> {
+  const path = fileURLToPath(new URL('../../../../examples/minuteman.yaml', import.meta.url));
+  const text = readFileSync(path, 'utf8')
+    // Within a section that is commented out there are lines that are so themselves.
+    .replace(/^( *# *)# ([a-zA-Z]+:)/gm, '$1$2')
+    .replace(/^( *)# ( *(- )?(?!true:|false:)[a-zA-Z]+:( |$))/gm, '$1$2');
+  return parse(text) as Record<string, unknown>;
+}
+
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The keys that the section at `place` may have, as the configuration tells who uses another. */
+function knownKeys(place: (section: object) => unknown, type?: unknown): readonly string[] {
+  const lines = faults(place({ ...(type !== undefined && { type }), noSuchKey: 1 }));
+  const known = lines.map((line) => /noSuchKey: is no known key; known here: (.*)/.exec(line)?.[1]);
+  return known.find((keys) => keys !== undefined)?.split(', ') ?? [];
+}
+
+test('the example names every option, and the default of all that have one', (t) => {
+  const example = wholeExample();
+  const check = (section: Record<string, unknown>, path: string, place: (section: object) => unknown) => {
+    t.deepEqual(Object.keys(section).sort(), [...knownKeys(place, section.type)].sort(), path);
+    for (const [key, value] of Object.entries(section)) {
+      if (isSection(value)) check(value, `${path}.${key}`, (inner) => place({ [key]: inner }));
+    }
+  };
+  check(example, 'example', (document) => document);
+  const sources = example.sources as Record<string, unknown>[];
+  t.deepEqual(
+    sources.map(({ type }) => type),
+    ['file', 'mesos-master', 'mesos-agent', 'http'],
+  );
+  for (const source of sources) check(source, `${source.type}`, (entry) => ({ sources: [entry] }));
+
+  // What must be said has no default.
+  const said = { node: { name: 'n1', address: '10.99.0.1' }, mesh: { keyFile: 'good.key' } };
+  const must = sources.map(({ type, path, url }) => ({
+    type,
+    ...(path !== undefined && { path }),
+    ...(url !== undefined && { url }),
+  }));
+  const least = readConfig({ ...said, sources: must }, context);
+  if (!least.ok) return t.fail(JSON.stringify(least.faults));
+  const {
+    mesh,
+    sources: entries,
+    ...rest
+  } = describeConfig(least.config) as {
+    readonly mesh: Record<string, unknown>;
+    readonly sources: readonly Record<string, unknown>[];
+  };
+  const { keyFile, contacts, ...meshDefaults } = JSON.parse(JSON.stringify(mesh)) as Record<string, unknown>;
+  t.like(example, { ...rest, mesh: meshDefaults });
+  for (const [i, { path, url, ...defaults }] of entries.entries()) t.like(sources[i]!, defaults);
 });
