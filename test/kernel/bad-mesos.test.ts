@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FakeCluster, masterDocument } from '../../testbed/fake-cluster.js';
 import type { Behaviour } from '../../testbed/fake-master.js';
@@ -39,7 +40,7 @@ async function startMaster(host: Host, part: MasterPart): Promise<Program> {
   return program;
 }
 
-async function scene(day: BadDay): Promise<Scene> {
+async function scene(day: BadDay, source: object = SOURCE): Promise<Scene> {
   const master = await day.bed.host('master', { address: MASTER.address });
   await listen(day.one, PORT, 'one', 20);
   let player: Program | undefined;
@@ -49,7 +50,7 @@ async function scene(day: BadDay): Promise<Scene> {
     player = await startMaster(master, { ...MASTER, state, behaviour });
   };
   await play(masterDocument(CLUSTER));
-  const daemon = await startDaemon(day.client, { sources: [SOURCE] });
+  const daemon = await startDaemon(day.client, { sources: [source] });
   return { daemon, master, play };
 }
 
@@ -108,6 +109,42 @@ badDay('whatever a Mesos master does wrong, its VIPs stay and serve', async (t, 
   held.program.kill();
   t.like((await held.result)[0], { outcome: 'connected', stood: true });
 });
+
+/** What a process held at most so far, in megabytes. */
+function mostResidentMb({ pid }: Program): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
+
+badDay(
+  'a document of 200 MB is refused at the limit there is by default, and costs no more than that',
+  async (t, day) => {
+    const { maxBytes, ...byDefault } = SOURCE;
+    const limitMb = 64;
+    const { daemon, play } = await scene(day, { ...byDefault, timeout: '60s' });
+    const beforeMb = mostResidentMb(daemon.program);
+    for (const announced of [true, false]) {
+      const logged = daemon.log('source-error').length;
+      await play(masterDocument(CLUSTER), { as: 'huge', announced });
+      const { answer } = await eventually(
+        'it is refused',
+        () => daemon.log('source-error').slice(logged),
+        (lines) => lines.some(({ reason }) => /too large/.test(String(reason))),
+        60_000,
+      );
+      t.log(String(answer.find(({ reason }) => /too large/.test(String(reason)))?.reason));
+      // Again and again, as long as the master is like that.
+      await sleep(3_000);
+      t.regex((await probe(day.client, VIP))[0]?.first ?? '', /^one /);
+    }
+    const mostMb = mostResidentMb(daemon.program);
+    t.log(`most resident: ${beforeMb.toFixed(0)} MB before, ${mostMb.toFixed(0)} MB since`);
+    // What one reading gathered may not be collected yet when the next one gathers, 200 ms later.
+  t.true(mostMb < beforeMb + 3 * limitMb, `${mostMb} MB`);
+    t.deepEqual(daemon.log('vip-removed'), []);
+    t.deepEqual(daemon.log('actor-restarted'), []);
+  },
+);
 
 badDay('tasks that cannot be used are skipped by name, the others serve', async (t, day) => {
   const { daemon, play } = await scene(day);
