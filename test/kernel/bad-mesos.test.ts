@@ -140,7 +140,7 @@ badDay(
     const mostMb = mostResidentMb(daemon.program);
     t.log(`most resident: ${beforeMb.toFixed(0)} MB before, ${mostMb.toFixed(0)} MB since`);
     // What one reading gathered may not be collected yet when the next one gathers, 200 ms later.
-  t.true(mostMb < beforeMb + 3 * limitMb, `${mostMb} MB`);
+    t.true(mostMb < beforeMb + 3 * limitMb, `${mostMb} MB`);
     t.deepEqual(daemon.log('vip-removed'), []);
     t.deepEqual(daemon.log('actor-restarted'), []);
   },
