@@ -169,7 +169,7 @@ const schema = z
       .strictObject({
         enabled: z.boolean().default(true),
         firstQueue: whole(0, MAX_QUEUE).default(50),
-        queues: whole(1, MAX_QUEUES).default(2),
+        queues: whole(1, MAX_QUEUES).default(1),
         ipset: text(
           `1 to ${MAX_IPSET_NAME} letters, digits, ".", "-" or "_" (the kernel allows 31, and "-tmp" and "-alive" are added)`,
           matching(new RegExp(`^[A-Za-z0-9][\\w.-]{0,${MAX_IPSET_NAME - 1}}$`)),

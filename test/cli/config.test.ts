@@ -320,7 +320,7 @@ test('config: what is not said has its default', (t) => {
       dataPlane: {
         enabled: true,
         firstQueue: 50,
-        queues: 2,
+        queues: 1,
         ipset: 'minuteman',
         keepRulesOnExit: false,
         masquerade: [],

@@ -1,5 +1,7 @@
 #include "descriptor_poll.h"
 
+#include <sys/timerfd.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <cerrno>
@@ -13,6 +15,9 @@ namespace minuteman {
 struct DescriptorPoll::Handle {
   uv_poll_t poll{};
   uv_timer_t pause{};
+  // For times shorter than libuv's timers know; opened when first needed.
+  uv_poll_t alarm{};
+  int alarmDescriptor = -1;
   int open = 2;
   napi_async_cleanup_hook_handle cleanup = nullptr;
   DescriptorPoll* owner = nullptr;
@@ -32,11 +37,45 @@ struct DescriptorPoll::Handle {
     uv_poll_start(&of(reinterpret_cast<uv_handle_t*>(timer))->poll, UV_READABLE, onReadable);
   }
 
+  bool paused() const { return uv_is_active(reinterpret_cast<const uv_handle_t*>(&pause)) != 0; }
+
+  void endPause() {
+    uv_timer_stop(&pause);
+    uv_poll_start(&poll, UV_READABLE, onReadable);
+  }
+
+  // Reads at once: polling first would cost one more turn of the loop to learn that there is something.
+  static void onAlarm(uv_poll_t* alarm, int, int) {
+    Handle* handle = of(reinterpret_cast<uv_handle_t*>(alarm));
+    uint64_t expirations;
+    const bool expired = read(handle->alarmDescriptor, &expirations, sizeof(expirations)) > 0;
+    if (!expired || !handle->paused()) return;
+    handle->endPause();
+    handle->readable();
+  }
+
+  bool openAlarm() {
+    if (alarmDescriptor >= 0) return true;
+    const int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (descriptor < 0) return false;
+    if (uv_poll_init(poll.loop, &alarm, descriptor) < 0) {
+      ::close(descriptor);
+      return false;
+    }
+    alarmDescriptor = descriptor;
+    alarm.data = this;
+    open += 1;
+    uv_unref(reinterpret_cast<uv_handle_t*>(&alarm));
+    uv_poll_start(&alarm, UV_READABLE, onAlarm);
+    return true;
+  }
+
   static void onClosed(uv_handle_t* closed) {
     Handle* handle = of(closed);
     handle->open -= 1;
     if (handle->open > 0) return;
     napi_remove_async_cleanup_hook(handle->cleanup);
+    if (handle->alarmDescriptor >= 0) ::close(handle->alarmDescriptor);
     delete handle;
   }
 
@@ -75,9 +114,15 @@ void DescriptorPoll::pause(uint64_t atMostMs) {
 }
 
 void DescriptorPoll::resume() {
-  if (handle_ == nullptr || uv_is_active(reinterpret_cast<uv_handle_t*>(&handle_->pause)) == 0) return;
-  uv_timer_stop(&handle_->pause);
-  uv_poll_start(&handle_->poll, UV_READABLE, Handle::onReadable);
+  if (handle_ != nullptr && handle_->paused()) handle_->endPause();
+}
+
+void DescriptorPoll::resumeAfter(uint32_t microseconds) {
+  if (handle_ == nullptr || !handle_->paused()) return;
+  const itimerspec once{{0, 0}, {0, static_cast<long>(microseconds) * 1000}};
+  const bool set = handle_->openAlarm() && timerfd_settime(handle_->alarmDescriptor, 0, &once, nullptr) == 0;
+  // Without a descriptor to spare there is no waiting.
+  if (!set) handle_->endPause();
 }
 
 void DescriptorPoll::close() {
@@ -85,6 +130,7 @@ void DescriptorPoll::close() {
   handle_->owner = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_->poll), Handle::onClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_->pause), Handle::onClosed);
+  if (handle_->alarmDescriptor >= 0) uv_close(reinterpret_cast<uv_handle_t*>(&handle_->alarm), Handle::onClosed);
   handle_ = nullptr;
 }
 

@@ -21,6 +21,8 @@ class DescriptorPoll {
   void pause(uint64_t atMostMs);
   // Harmless when not paused.
   void resume();
+  // Resumes after that time, which may be shorter than the millisecond that `pause` counts in. Harmless when not paused.
+  void resumeAfter(uint32_t microseconds);
   // No call comes after this; the descriptor may be closed then. Harmless when closed already.
   void close();
 

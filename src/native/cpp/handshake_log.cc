@@ -19,6 +19,10 @@ constexpr size_t DATAGRAMS = 16;
 // A packet that seems to have waited longer came by while the wall clock was set.
 constexpr double AGE_MOST_MS = 1000;
 constexpr double LOST = -1;
+// After a reading with this many answers none are read for a moment, so that a busy daemon is woken for its SYNs and not
+// for each datagram of answers: it is the packets' own stamps that say when they came.
+constexpr size_t BUSY_ROWS = LOG_THRESHOLD;
+constexpr uint64_t PAUSE_MS = 2;
 }  // namespace
 
 Napi::Function HandshakeLog::define(Napi::Env env) {
@@ -62,6 +66,7 @@ void HandshakeLog::receive(const Napi::CallbackInfo& info) { deliver_.set(info[0
 void HandshakeLog::readAnswers() {
   size_t rows = 0;
   bool lost = false;
+  stamped_ = true;
   while (rows + DATAGRAMS * LOG_THRESHOLD <= BATCH) {
     const int count = datagrams_.receive(socket_->descriptor());
     if (count == -ENOBUFS) {
@@ -74,6 +79,7 @@ void HandshakeLog::readAnswers() {
     for (int i = 0; i < count; i += 1) rows = readDatagram(datagrams_.datagram(i), rows);
     if (count < datagrams_.capacity()) break;
   }
+  if (rows >= BUSY_ROWS && stamped_) poll_->pause(PAUSE_MS);
   if (rows > 0) deliver_.call(static_cast<double>(rows));
   if (lost) deliver_.call(LOST);
 }
@@ -89,6 +95,7 @@ size_t HandshakeLog::readDatagram(Bytes datagram, size_t rows) {
     if (!tcp || !(tcp->accepts() || tcp->refuses())) continue;
     const auto flow = table_.answered(tcp->source, tcp->destination);
     if (!flow) continue;
+    stamped_ = stamped_ && packet.wallMs != 0;
     const double ageMs = packet.wallMs == 0 ? 0 : std::clamp(wallMs_ - packet.wallMs, 0.0, AGE_MOST_MS);
     double* row = records_ + rows * COLUMNS;
     row[0] = tcp->accepts() ? 0 : 1;

@@ -43,6 +43,8 @@ class HandshakeLog : public Napi::ObjectWrap<HandshakeLog> {
   // The two clocks at the reading of a batch, in milliseconds.
   double monotonicMs_ = 0;
   double wallMs_ = 0;
+  // Whether all of a batch bear a stamp: those that do not have the time of their reading.
+  bool stamped_ = true;
 };
 
 }  // namespace minuteman

@@ -49,6 +49,8 @@ class PacketQueue : public Napi::ObjectWrap<PacketQueue> {
   // Verdicts for what is no SYN, given without asking JavaScript.
   MessageWriter unasked_;
   std::vector<uint32_t> decided_;
+  // A moving average of SYNs in a batch.
+  double usualBatch_ = 1;
   double* records_ = nullptr;
   uint32_t* ids_ = nullptr;
   double received_ = 0;
