@@ -9,8 +9,8 @@ export interface WorkerOptions<Task, Result> {
   readonly onResult: (result: Result) => void;
   /** Once it is aborted tasks that have not ended are left out. */
   readonly signal?: AbortSignal;
-  /** What a worker is sent then: SIGINT, if it has something to clear away. */
-  readonly endBy?: 'SIGKILL' | 'SIGINT';
+  /** What a worker is sent then: SIGTERM, if it may have something to clear away. */
+  readonly endBy?: 'SIGKILL' | 'SIGTERM';
 }
 
 /** Does tasks in processes of their own, as many at a time as there are workers. A process that dies is an error. */

@@ -150,7 +150,8 @@ function registerCleanup(): void {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const) {
-    process.once(signal, () => {
+    // Not `once`: a second Ctrl-C, or one from the terminal beside one from a parent, must not end the clearing away.
+    process.on(signal, () => {
       abandonAll();
       process.exit(status);
     });

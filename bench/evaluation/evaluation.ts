@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ProgressLine } from '../../src/cli/sim-progress.js';
+import { Testbed } from '../../testbed/testbed.js';
 import { isMain } from '../command-line.js';
 import { figures as figuresText } from '../report.js';
 import { runInWorkers } from '../workers.js';
@@ -70,10 +71,12 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
     tasks: trials.map((trial) => ({ world, trial })),
     // Two clusters on one machine would be each other's load; and namespaces are to be cleared away.
     workers: world === 'sim' ? options.workers : 1,
-    endBy: world === 'sim' ? 'SIGKILL' : 'SIGINT',
+    endBy: world === 'sim' ? 'SIGKILL' : 'SIGTERM',
     onResult,
     ...(signal && { signal }),
   });
+  // A namespace that was being made when its owner was told to end is still there.
+  if (world === 'real') Testbed.sweep();
   return {
     cells: plans.map(({ value }, at) => ({
       value,
@@ -185,14 +188,17 @@ async function main(): Promise<number> {
     return 0;
   }
   const abort = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
+  for (const [name, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
     process.on(name, () => {
-      if (abort.signal.aborted) process.exit(130);
-      abort.abort();
+      if (abort.signal.aborted) process.exit(status);
+      abort.abort(status);
     });
   const progress = new ProgressLine(process.stderr, () => performance.now());
   const beganMs = performance.now();
-  let toldMs = beganMs;
+  let toldMs = Number.NEGATIVE_INFINITY;
   const evaluation = await evaluate({
     ...options,
     signal: abort.signal,
@@ -221,7 +227,7 @@ async function main(): Promise<number> {
   console.log(
     `${evaluation.trials} of ${evaluation.wanted} trials in ${tookS} s; written: ${files.join(', ')}`,
   );
-  return 0;
+  return abort.signal.aborted ? abort.signal.reason : 0;
 }
 
 if (isMain(import.meta.url)) process.exitCode = await main();

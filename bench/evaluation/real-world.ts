@@ -37,12 +37,19 @@ const ASKED = 8;
 export async function realTrial(trial: Trial): Promise<TrialRecord> {
   await buildLoadPrograms();
   const directory = mkdtempSync(join(tmpdir(), 'minuteman-evaluation-'));
-  const cluster = await startCluster(trial, directory);
+  const clear = (): void => rmSync(directory, { recursive: true, force: true });
+  // Whoever is interrupted comes to no `finally`.
+  process.once('exit', clear);
   try {
-    return await new RealTrial(trial, cluster).play();
+    const cluster = await startCluster(trial, directory);
+    try {
+      return await new RealTrial(trial, cluster).play();
+    } finally {
+      await cluster.destroy();
+    }
   } finally {
-    await cluster.destroy();
-    rmSync(directory, { recursive: true, force: true });
+    clear();
+    process.off('exit', clear);
   }
 }
 

@@ -1,10 +1,14 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { ARM_NAMES } from '../../bench/evaluation/arms.js';
-import { evaluate, presented } from '../../bench/evaluation/evaluation.js';
+import { type Evaluation, evaluate, presented } from '../../bench/evaluation/evaluation.js';
 import { type Options, readOptions } from '../../bench/evaluation/options.js';
 import { pageOf } from '../../bench/evaluation/report.js';
-import { buildLoadPrograms } from '../../bench/load-programs.js';
-import { serialKernelTest } from '../support/prerequisites.js';
+import { startEvaluation } from '../support/evaluation-command.js';
+
+const MODE = ['--nodes', '8', '--tasks', '40', '--kill', '0.25', '--at', '3s', '--duration', '10s'];
 
 /** Enough to see the shape: so few tasks that the handshakes of one client tell who is dead within the run. */
 const SMALL = ['--nodes', '10', '--tasks', '40', '--kill', '0.2', '--duration', '20s'];
@@ -36,27 +40,6 @@ test('simulated: the mesh repairs faster than handshakes that fail, and those fa
   t.false(/(src|href)="(?!#)/.test(html), 'the page loads something');
 });
 
-serialKernelTest(
-  'real: the mesh repairs faster than handshakes that fail, and those faster than chance',
-  async (t) => {
-    t.timeout(300_000);
-    const small = ['--nodes', '5', '--tasks', '50', '--kill', '0.2', '--at', '3s', '--duration', '13s'];
-    await buildLoadPrograms();
-    const [mesh, connections, none] = await Promise.all(
-      ['mesh', 'connections', 'none'].map(async (arm) => {
-        const options = readOptions(['--world', 'real', ...small, '--arm', arm, '--seed', '1']) as Options;
-        return (await evaluate(options)).cells[0]!.summaries[0]!.runs[0]!;
-      }),
-    );
-    t.log('repaired', [mesh, connections, none].map((run) => Math.round(run!.repairMs)).join(', '));
-    t.true(mesh!.repairMs < connections!.repairMs);
-    t.true(connections!.repairMs < none!.repairMs);
-    t.true(mesh!.knownByAllMs! > 0 && connections!.knownByAllMs === undefined);
-    t.deepEqual([mesh!.failed, mesh!.falseDeaths], [0, 0]);
-    t.true(none!.failed > 0 && mesh!.hits > 0 && mesh!.traffic.before.bytes > 0 && mesh!.cpu! > 0);
-  },
-);
-
 test('the same seed gives the same trial, whatever the number of workers and the order', async (t) => {
   const options = readOptions([...SMALL, '--arm', 'mesh', '--seeds', '3']) as Options;
   const one = await evaluate({ ...options, workers: 1 });
@@ -76,6 +59,20 @@ test('an evaluation that is interrupted presents what is done', async (t) => {
   });
   t.deepEqual([evaluation.trials, evaluation.wanted], [3, 100]);
   t.regex((await presented(options, evaluation)).title, /interrupted: 3 of 100 trials/);
+});
+
+test('Ctrl-C leaves the files of what is done, and a status that says so', async (t) => {
+  const out = mkdtempSync(join(tmpdir(), 'minuteman-interrupted-'));
+  t.teardown(() => rmSync(out, { recursive: true }));
+  const args = [...MODE, '--arm', 'mesh', '--seeds', '1000', '--workers', '2', '--out', out];
+  const command = startEvaluation(args, out);
+  await command.said(/^\d+ of 1000 trials/);
+  command.pressCtrlC();
+  t.is(await command.ended, 130);
+  const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Evaluation;
+  t.true(results.trials > 0 && results.trials < 1000, `${results.trials}`);
+  t.is(results.cells[0]!.summaries[0]!.runs.length, results.trials);
+  t.regex(readFileSync(join(out, 'report.md'), 'utf8'), /interrupted: \d+ of 1000 trials/);
 });
 
 const mistakes: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
