@@ -96,7 +96,12 @@ function strike(fleet: Fleet, victims: readonly Machine[], { mode }: Setup): voi
   }
   for (const victim of victims) {
     if (mode === 'pause') victim.pause();
-    else victim.end(mode === 'panic' ? 'silent' : 'reset', false);
+    else if (mode === 'panic') victim.end('silent', false);
+    else {
+      // The programs are killed; the kernel lives, and answers for them with resets.
+      victim.endDaemon('killed');
+      fleet.backends.forget(victim.name);
+    }
   }
 }
 

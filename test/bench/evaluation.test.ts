@@ -40,6 +40,27 @@ test('simulated: the mesh repairs faster than handshakes that fail, and those fa
   t.false(/(src|href)="(?!#)/.test(html), 'the page loads something');
 });
 
+/** How the clients of `none` and `mesh` fare when machines go another way than by a panic. */
+for (const { mode, fails } of [
+  { mode: 'kill', fails: 'at once' },
+  { mode: 'pause', fails: 'when its patience is over' },
+  { mode: 'partition', fails: 'when its patience is over' },
+] as const) {
+  test(`simulated, ${mode}: the mesh is repaired soon, and with chance a request fails ${fails}`, async (t) => {
+    const options = readOptions([...MODE, '--mode', mode, '--arm', 'mesh,none', '--seed', '1']) as Options;
+    const { cells } = await evaluate(options);
+    const [mesh, none] = cells[0]!.summaries.map(({ runs }) => runs[0]!);
+    t.true(mesh!.repairMs <= 2_000, `${mesh!.repairMs}`);
+    t.true(mesh!.knownByAllMs! > 0 && mesh!.knownByAllMs! <= 2_000, `${mesh!.knownByAllMs}`);
+    t.is(mesh!.falseDeaths, 0);
+    // Who is told by a reset that nobody listens does not ask again.
+    if (mode !== 'kill') t.is(mesh!.failed, 0);
+    t.true(none!.repairMs > 6_000, `${none!.repairMs}`);
+    t.true(none!.failed > 50, `${none!.failed}`);
+    t.is(none!.longestMs < 100, mode === 'kill', `${none!.longestMs}`);
+  });
+}
+
 test('the same seed gives the same trial, whatever the number of workers and the order', async (t) => {
   const options = readOptions([...SMALL, '--arm', 'mesh', '--seeds', '3']) as Options;
   const one = await evaluate({ ...options, workers: 1 });
