@@ -45,15 +45,16 @@ export async function meshRound(seed: number, size: MeshSize): Promise<MeshRound
   return {
     seed,
     ...life,
+    rejoinedMs: await bled(seed, size),
     pauses: await troubled(seed, size, pausing),
     lossOne: await troubled(seed, size, losing(0.01)),
     lossFive: await troubled(seed, size, losing(0.05)),
   };
 }
 
-type Life = Omit<MeshRound, 'seed' | 'pauses' | 'lossOne' | 'lossFive'>;
+type Life = Omit<MeshRound, 'seed' | 'rejoinedMs' | 'pauses' | 'lossOne' | 'lossFive'>;
 
-/** Forming, one more, quiet, five panic, five are killed, four of five die. */
+/** Forming, one more, quiet, five panic, five are killed. */
 async function lifeOfATown(seed: number, { nodes, dead }: MeshSize): Promise<Life> {
   const town = new MeshTown(nodes + 1, seed);
   const stream = town.fleet.engine.stream('trial');
@@ -86,11 +87,6 @@ async function lifeOfATown(seed: number, { nodes, dead }: MeshSize): Promise<Lif
     await town.pass(5_000);
     const kills = town.losses(survivors, killed, killMs);
     const falseDeaths = town.falseDeaths(fromMs, [...panicked, ...killed]);
-
-    const left = stream.some(survivors, Math.max(2, Math.round(town.machines.length / 5)));
-    for (const machine of survivors) if (!left.includes(machine)) machine.end('silent', false);
-    const oneAgain = (): boolean => town.isOnePiece(left) && town.knowEachOther(left);
-    const rejoinedMs = await town.whenForGood(oneAgain, 15_000);
     return {
       formedMs,
       joinedMs,
@@ -102,8 +98,22 @@ async function lifeOfATown(seed: number, { nodes, dead }: MeshSize): Promise<Lif
         ? Math.max(...kills.flat())
         : undefined,
       falseDeaths,
-      rejoinedMs,
     };
+  } finally {
+    town.end();
+  }
+}
+
+/** Of a town in the quiet four of five die at one instant. */
+async function bled(seed: number, { nodes }: MeshSize): Promise<number | undefined> {
+  const town = new MeshTown(nodes, seed);
+  const stream = town.fleet.engine.stream('blow');
+  try {
+    town.boot();
+    await town.until(SETTLE_MS + stream.between(0, 1_000));
+    const left = stream.some(town.machines, Math.max(2, Math.round(nodes / 5)));
+    for (const machine of town.machines) if (!left.includes(machine)) machine.end('silent', false);
+    return await town.whenForGood(() => town.isOnePiece(left) && town.knowEachOther(left), 15_000);
   } finally {
     town.end();
   }
