@@ -13,6 +13,7 @@ import { drawMain, drawSweep, type Pictures } from './pictures.js';
 import { markdownOf, type Page, type Part, pageOf } from './report.js';
 import { ORIGINAL, type Setup, type Trial } from './setup.js';
 import { type ArmSummary, Tally } from './summary.js';
+import { summaryText } from './summary-file.js';
 import { SWEEPS } from './sweeps.js';
 import { armsTable, figuresTable, latencyTable } from './tables.js';
 import type { TrialResult } from './trial-result.js';
@@ -152,14 +153,15 @@ function commandOf({ world, arms, seeds, setup, sweep, out }: Options): string {
   return [...parts, `--out ${out}`].join(' ');
 }
 
-/** Writes `results.json`, the tables, the pictures and the page. Answers the names of the files. */
+/** Writes `results.json`, its summary, the tables, the pictures and the page. Answers the names of the files. */
 export function write(options: Options, evaluation: Evaluation, page: Page): string[] {
   const { out } = options;
   mkdirSync(out, { recursive: true });
   const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
-  const results = { command: page.command, machine, ...evaluation };
+  const { command } = page;
   const files: [string, string][] = [
-    ['results.json', `${JSON.stringify(results, rounded)}\n`],
+    ['results.json', `${JSON.stringify({ command, machine, ...evaluation }, rounded)}\n`],
+    ['summary.json', summaryText({ command, machine }, evaluation)],
     ['report.md', markdownOf(page)],
     ['report.html', pageOf(page)],
     ...page.parts.flatMap(({ pictures }) =>

@@ -1,8 +1,8 @@
 import { atMost, type Figure } from '../report.js';
-import type { ArmSummary } from './summary.js';
+import type { ArmFigures } from './summary.js';
 
 /** What the project asks of the whole mesh when machines panic; a real machine may take one and a half times as long. */
-export function figuresOf(mesh: ArmSummary, world: 'sim' | 'real'): Figure[] {
+export function figuresOf(mesh: ArmFigures, world: 'sim' | 'real'): Figure[] {
   const room = world === 'sim' ? 1 : 1.5;
   const { over, trials } = mesh;
   const p99Change = over.p99Change;

@@ -1,5 +1,6 @@
+import { median } from '../report.js';
 import type { ArmName } from './arms.js';
-import { type Measures, VIEWS, type View, WINDOW_MS } from './measures.js';
+import { type Measures, type Phases, VIEWS, type View, WINDOW_MS } from './measures.js';
 import { Latencies, type Quantiles, quantilesOf } from './quantiles.js';
 import type { Setup } from './setup.js';
 import type { TrialResult } from './trial-result.js';
@@ -17,13 +18,19 @@ export interface RunLine extends Measures {
   readonly seed: number;
 }
 
-/** All trials of an arm in one setup. */
-export interface ArmSummary {
+/** The figures of an arm in one setup, over all trials: what tables are made of. */
+export interface ArmFigures {
   readonly arm: ArmName;
   readonly setup: Setup;
   readonly trials: number;
   /** Over the trials; infinite where it did not happen in a trial. */
   readonly over: Readonly<Record<Measure, Quantiles>>;
+  /** Medians over the trials of what requests took. */
+  readonly medians: Readonly<Record<View, Readonly<Record<keyof Phases, Quantiles>>>>;
+}
+
+/** All trials of an arm in one setup. */
+export interface ArmSummary extends ArmFigures {
   readonly windows: Readonly<Record<View, readonly Window[]>>;
   /** Share of the survivors that had taken all victims for gone by then. */
   readonly curve: readonly (readonly [atMs: number, share: number])[];
@@ -57,6 +64,16 @@ const MEASURES = {
 } as const satisfies Readonly<Record<string, NumberOf>>;
 
 export type Measure = keyof typeof MEASURES | 'cpu';
+
+const ALL_MEASURES = Object.entries({ ...MEASURES, cpu: (one: Measures) => one.cpu }) as readonly [
+  Measure,
+  NumberOf,
+][];
+
+/** Each figure in the order of the trials; infinite where it did not happen. */
+export function columnsOf(runs: readonly Measures[]): readonly (readonly [Measure, readonly number[]])[] {
+  return ALL_MEASURES.map(([name, of]) => [name, runs.map((run) => of(run) ?? Number.POSITIVE_INFINITY)]);
+}
 
 function change(before: number | undefined, after: number | undefined): number | undefined {
   return before === undefined || after === undefined ? undefined : after / before - 1;
@@ -106,16 +123,14 @@ export class Tally {
   summary(): ArmSummary {
     const runs = [...this.runs].sort((a, b) => a.seed - b.seed);
     const over = Object.fromEntries(
-      Object.entries({ ...MEASURES, cpu: (one: Measures) => one.cpu }).map(([name, of]) => [
-        name,
-        quantilesOf(runs.map((run) => of(run) ?? Number.POSITIVE_INFINITY)),
-      ]),
+      columnsOf(runs).map(([name, values]) => [name, quantilesOf(values)]),
     ) as Record<Measure, Quantiles>;
     return {
       arm: this.arm,
       setup: this.setup,
       trials: runs.length,
       over,
+      medians: mediansOf(runs),
       windows: {
         open: windowsOf(this.windows.open),
         closed: windowsOf(this.windows.closed),
@@ -125,6 +140,20 @@ export class Tally {
       runs,
     };
   }
+}
+
+function mediansOf(runs: readonly Measures[]): ArmFigures['medians'] {
+  const middle = (view: View, phase: keyof Phases): Quantiles => {
+    const of = (which: keyof Quantiles): number | undefined =>
+      median(runs.flatMap(({ latencies }) => latencies[view][phase][which] ?? []));
+    return { p50: of('p50'), p95: of('p95'), p99: of('p99'), max: of('max') };
+  };
+  const phases = (view: View): ArmFigures['medians'][View] => ({
+    before: middle(view, 'before'),
+    repair: middle(view, 'repair'),
+    after: middle(view, 'after'),
+  });
+  return { open: phases('open'), closed: phases('closed'), corrected: phases('corrected') };
 }
 
 function windowsOf(windows: ReadonlyMap<number, Latencies>): Window[] {

@@ -1,6 +1,6 @@
-import { type Figure, isReached, median, number } from '../report.js';
+import { type Figure, isReached, number } from '../report.js';
 import type { Quantiles } from './quantiles.js';
-import type { ArmSummary, Measure } from './summary.js';
+import type { ArmFigures, Measure } from './summary.js';
 
 interface Row {
   readonly measure: Measure;
@@ -50,7 +50,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Rows of Markdown, an arm a column; each cell `p50 / p95 / p99 / max` over the trials. */
-export function armsTable(arms: readonly ArmSummary[]): string {
+export function armsTable(arms: readonly ArmFigures[]): string {
   const cell = ({ p50, p95, p99, max }: Quantiles, { digits, scale = 1 }: Row): string => {
     const text = [p50, p95, p99, max].map((value) =>
       value === undefined || !Number.isFinite(value) ? 'never' : number(value * scale, digits),
@@ -69,17 +69,16 @@ export function armsTable(arms: readonly ArmSummary[]): string {
 }
 
 /** Latencies of all trials' requests together, by phase and view. */
-export function latencyTable(arms: readonly ArmSummary[]): string {
+export function latencyTable(arms: readonly ArmFigures[]): string {
   const phases = ['before', 'repair', 'after'] as const;
   const views = ['open', 'closed', 'corrected'] as const;
-  const rows = arms.flatMap(({ arm, runs }) =>
+  const rows = arms.flatMap(({ arm, medians }) =>
     views.map((view) => [
       arm,
       view,
       ...phases.map((phase) => {
-        const middle = (which: 'p50' | 'p99' | 'max'): number | undefined =>
-          median(runs.flatMap(({ latencies }) => latencies[view][phase][which] ?? []));
-        return (['p50', 'p99', 'max'] as const).map((which) => number(middle(which), 1)).join(' / ');
+        const { p50, p99, max } = medians[view][phase];
+        return [p50, p99, max].map((ms) => number(ms, 1)).join(' / ');
       }),
     ]),
   );

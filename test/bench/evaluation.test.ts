@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { ARM_NAMES } from '../../bench/evaluation/arms.js';
-import { type Evaluation, evaluate, presented } from '../../bench/evaluation/evaluation.js';
+import { type Cell, type Evaluation, evaluate, presented } from '../../bench/evaluation/evaluation.js';
 import { type Options, readOptions } from '../../bench/evaluation/options.js';
 import { pageOf } from '../../bench/evaluation/report.js';
+import type { ArmFigures } from '../../bench/evaluation/summary.js';
+import { summaryText } from '../../bench/evaluation/summary-file.js';
+import { armsTable, latencyTable } from '../../bench/evaluation/tables.js';
 import { startEvaluation } from '../support/evaluation-command.js';
 
 const MODE = ['--nodes', '8', '--tasks', '40', '--kill', '0.25', '--at', '3s', '--duration', '10s'];
@@ -31,6 +34,16 @@ test('simulated: the mesh repairs faster than handshakes that fail, and those fa
   t.true(repairMs.max! <= 2_000, `${repairMs.max}`);
   t.true(longestMs.max! <= 3_500, `${longestMs.max}`);
   t.deepEqual([failed.max, falseDeaths.max], [0, 0]);
+
+  const kept = JSON.parse(
+    summaryText({}, evaluation),
+    (_key, value) => value ?? Number.POSITIVE_INFINITY,
+  ) as {
+    readonly cells: readonly { readonly arms: readonly ArmFigures[] }[];
+  };
+  const [{ arms }] = kept.cells as [{ readonly arms: readonly ArmFigures[] }];
+  t.is(armsTable(arms), armsTable(summaries), 'the file that is kept does not give the same table');
+  t.is(latencyTable(arms), latencyTable(summaries));
 
   const page = await presented(options, evaluation);
   const html = pageOf(page);
@@ -60,6 +73,19 @@ for (const { mode, fails } of [
     t.is(none!.longestMs < 100, mode === 'kill', `${none!.longestMs}`);
   });
 }
+
+test('what is kept of a thousand seeds is small', async (t) => {
+  const options = readOptions([...MODE, '--seeds', '3']) as Options;
+  const evaluation = await evaluate(options);
+  const [{ summaries }] = evaluation.cells as [Cell];
+  const many = summaries.map((summary) => ({
+    ...summary,
+    runs: Array.from({ length: 1_000 }, (_, at) => ({ ...summary.runs[at % 3]!, seed: at + 1 })),
+  }));
+  const { length } = summaryText({}, { ...evaluation, cells: [{ value: undefined, summaries: many }] });
+  t.log(length);
+  t.true(length < 300_000, `${length}`);
+});
 
 test('the same seed gives the same trial, whatever the number of workers and the order', async (t) => {
   const options = readOptions([...SMALL, '--arm', 'mesh', '--seeds', '3']) as Options;
