@@ -12,7 +12,7 @@ import type { Fault } from '../plan/plan.js';
 import { answerHead, MessageReader } from './http-message.js';
 import type { Orchestrator } from './orchestrator.js';
 import { type Leadership, stateDocument } from './state-document.js';
-import type { Task } from './task.js';
+import { type Task, vipsOf } from './task.js';
 
 export const MASTER_PORT = 5050;
 
@@ -238,11 +238,14 @@ export class FakeMaster {
       .map((host) => ({ host, active: !isLost(host.name) }));
     const tasks = all.filter((task) => registered.has(task.host));
     const vips = new Map<Endpoint, Set<Endpoint>>();
-    for (const { vip, backend, host, state, healthy } of tasks) {
+    for (const task of tasks) {
+      const { backend, host, state, healthy } = task;
       if (state !== 'running' || !healthy || isLost(host)) continue;
-      const backends = vips.get(vip);
-      if (backends === undefined) vips.set(vip, new Set([backend]));
-      else backends.add(backend);
+      for (const vip of vipsOf(task)) {
+        const backends = vips.get(vip);
+        if (backends === undefined) vips.set(vip, new Set([backend]));
+        else backends.add(backend);
+      }
     }
     const written = JSON.stringify(stateDocument(leadership, agents, tasks));
     return {

@@ -6,7 +6,7 @@ import type { Host } from '../engine/host.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { Stream } from '../engine/seed.js';
 import type { Fault } from '../plan/plan.js';
-import type { Task } from './task.js';
+import { type Task, vipsOf } from './task.js';
 
 /** The desired VIPs from an instant on. */
 export interface Desire {
@@ -32,6 +32,9 @@ const LAST_PORT = 31_999;
 /** VIPs are 10.64.x.y:5000. */
 const VIP_NET = 0x0a400000;
 const VIP_PORT = 5_000;
+/** Of so many tasks one serves two VIPs at its one port. */
+const SIBLING_EACH = 6;
+const SIBLING_AT = 4;
 /** A task that was moved away serves on for so long. */
 const DRAIN_MS = 10_000;
 /** Mesos takes an agent for lost after five pings of 15 s without an answer. */
@@ -72,7 +75,8 @@ export class Orchestrator {
   begin(): void {
     for (let at = 0; at < this.options.vips; at += 1) this.vipsKnown.add(vipOf(at));
     for (let number = 0; number < this.options.backends; number += 1) {
-      this.start(number, vipOf(number % this.options.vips), this.stream.oneOf(this.options.hosts));
+      const vip = vipOf(number % this.options.vips);
+      this.start(number, vip, this.siblingOf(number), this.stream.oneOf(this.options.hosts));
     }
     this.changed();
   }
@@ -112,7 +116,7 @@ export class Orchestrator {
     const vip = fresh ? this.newVip() : this.stream.oneOf(known);
     const number = this.numbers;
     this.numbers += 1;
-    this.start(number, vip, this.stream.oneOf(this.options.hosts));
+    this.start(number, vip, undefined, this.stream.oneOf(this.options.hosts));
     this.changed();
     return number;
   }
@@ -132,7 +136,7 @@ export class Orchestrator {
     if (task === undefined) return;
     const { hosts } = this.options;
     const others = hosts.filter(({ name }) => name !== task.host);
-    this.start(number, task.vip, this.stream.oneOf(others.length > 0 ? others : hosts));
+    this.start(number, task.vip, task.sibling, this.stream.oneOf(others.length > 0 ? others : hosts));
     const draining: Task = { ...task, state: 'killing' };
     this.ending.add(draining);
     this.changed();
@@ -151,10 +155,12 @@ export class Orchestrator {
     this.changed();
   }
 
-  /** A VIP goes, with all of its tasks. */
+  /** A VIP goes, with all of its tasks; those that serve another one, too, stay for that if it was their first. */
   removeVip(vip: Endpoint): void {
     this.vipsKnown.delete(vip);
-    for (const task of [...this.current.values()].filter((each) => each.vip === vip)) {
+    for (const task of [...this.current.values()]) {
+      if (task.sibling === vip) this.current.set(task.number, { ...task, sibling: undefined });
+      if (task.vip !== vip) continue;
       this.current.delete(task.number);
       this.ended(task);
     }
@@ -220,6 +226,12 @@ export class Orchestrator {
     this.options.onTask(task, 'ended');
   }
 
+  /** The VIP after its own. */
+  private siblingOf(number: number): Endpoint | undefined {
+    const { vips } = this.options;
+    return vips > 1 && number % SIBLING_EACH === SIBLING_AT ? vipOf((number + 1) % vips) : undefined;
+  }
+
   private newVip(): Endpoint {
     let at = this.options.vips;
     while (this.vipsKnown.has(vipOf(at))) at += 1;
@@ -227,12 +239,13 @@ export class Orchestrator {
     return vipOf(at);
   }
 
-  private start(number: number, vip: Endpoint, host: Host): void {
+  private start(number: number, vip: Endpoint, sibling: Endpoint | undefined, host: Host): void {
     this.made += 1;
     const task: Task = {
       id: `app-${number}.${this.made}`,
       number,
       vip,
+      sibling,
       backend: this.freeEndpoint(host),
       host: host.name,
       state: 'running',
@@ -256,11 +269,14 @@ export class Orchestrator {
     this.version += 1;
     const current = new Map<Endpoint, Set<Endpoint>>();
     if (this.options.keepsEmptyVips) for (const vip of this.vipsKnown) current.set(vip, new Set());
-    for (const { vip, backend, healthy, host } of this.current.values()) {
+    for (const task of this.current.values()) {
+      const { backend, healthy, host } = task;
       if (!healthy || this.lost.has(host)) continue;
-      const backends = current.get(vip);
-      if (backends === undefined) current.set(vip, new Set([backend]));
-      else backends.add(backend);
+      for (const vip of vipsOf(task)) {
+        const backends = current.get(vip);
+        if (backends === undefined) current.set(vip, new Set([backend]));
+        else backends.add(backend);
+      }
     }
     const vips = new Map<Endpoint, ReadonlySet<Endpoint>>(current);
     const before = this.history.at(-1)?.vips;

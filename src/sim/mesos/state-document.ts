@@ -1,6 +1,6 @@
 import { formatAddress, formatEndpoint, portOf } from '../../core/endpoint.js';
 import type { Host } from '../engine/host.js';
-import type { Task } from './task.js';
+import { type Task, vipsOf } from './task.js';
 
 /** Which master leads, and since when. */
 export interface Leadership {
@@ -19,7 +19,7 @@ export interface RegisteredAgent {
 /**
  * The `/master/state` document that a Mesos 1.11 master would write for these agents and tasks, as far as
  * anybody reads it. Both ways to label a VIP are in use, also in real clusters: of three tasks two name it on a
- * discovery port and one on itself.
+ * discovery port and one on itself, where there is room for one VIP.
  */
 export function stateDocument(
   leadership: Leadership,
@@ -73,7 +73,7 @@ function agentId(host: { readonly name: string }): string {
 
 function taskRecord(task: Task): Record<string, unknown> {
   const port = portOf(task.backend);
-  const vip = formatEndpoint(task.vip);
+  const vips = vipsOf(task).map(formatEndpoint);
   const state = task.state === 'running' ? 'TASK_RUNNING' : 'TASK_KILLING';
   const running = { state: 'TASK_RUNNING', timestamp: 1_600_000_100.25 };
   const networks = {
@@ -89,8 +89,8 @@ function taskRecord(task: Task): Record<string, unknown> {
     state,
     resources: { cpus: 0.1, disk: 0, gpus: 0, mem: 32, ports: `[${port}-${port}]` },
     statuses: task.healthy ? [{ ...running, ...networks }] : [{ ...last, ...networks }, running],
-    ...(task.number % 3 === 2
-      ? { labels: [{ key: 'vip_PORT0', value: `tcp://${vip}` }] }
+    ...(task.number % 3 === 2 && vips.length === 1
+      ? { labels: [{ key: 'vip_PORT0', value: `tcp://${vips[0]}` }] }
       : {
           discovery: {
             visibility: 'FRAMEWORK',
@@ -101,7 +101,7 @@ function taskRecord(task: Task): Record<string, unknown> {
                   number: port,
                   name: 'main',
                   protocol: 'tcp',
-                  labels: { labels: [{ key: 'VIP_0', value: vip }] },
+                  labels: { labels: vips.map((value, at) => ({ key: `VIP_${at}`, value })) },
                 },
               ],
             },

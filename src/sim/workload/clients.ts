@@ -23,7 +23,10 @@ export interface ClientsOptions {
   readonly stopAtMs: number;
   /** `random`: as many clients who do not know of each other come (Poisson); `even`: one each so many ms. */
   readonly spacing?: 'random' | 'even';
-  /** Of the short connections so many come from the port of one that just ended, to the same VIP. */
+  /**
+   * Of the short connections so many come from the port of one that just ended; half of them to the same VIP, the others to
+   * one that shares a backend with it, if there is one.
+   */
   readonly reuse?: number;
 }
 
@@ -97,7 +100,10 @@ export class Clients implements VisitHost {
       this.nextShort();
       const former = this.stream.chance(this.options.reuse ?? REUSE) ? this.former.pop() : undefined;
       if (former === undefined) this.visit('short', undefined);
-      else if (this.vips().includes(former.vip)) this.visit('short', former);
+      else if (this.vips().includes(former.vip)) {
+        const sibling = this.stream.chance(0.5) ? this.siblingOf(former.vip) : undefined;
+        this.visit('short', sibling === undefined ? former : { ...former, vip: sibling });
+      }
     });
   }
 
@@ -118,6 +124,16 @@ export class Clients implements VisitHost {
     const type = kind === 'short' ? ({ kind } as const) : ({ kind, everyMs: LONG_EVERY_MS } as const);
     this.live.add(new Visit(this, this.started, site, vip, type, former?.port));
     return true;
+  }
+
+  private siblingOf(vip: Endpoint): Endpoint | undefined {
+    const all = this.options.vips();
+    const own = all.get(vip)!;
+    return this.vips().find((other) => {
+      if (other === vip) return false;
+      for (const backend of all.get(other)!) if (own.has(backend)) return true;
+      return false;
+    });
   }
 
   private vips(): readonly Endpoint[] {

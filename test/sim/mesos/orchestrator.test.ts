@@ -1,9 +1,11 @@
 import test from 'ava';
+import type { Endpoint } from '../../../src/core/endpoint.js';
 import type { Orchestrator } from '../../../src/sim/mesos/orchestrator.js';
 import { lines, MesosVillage } from './cluster.js';
 
+/** Each once, though it may serve two VIPs. */
 const backends = (orchestrator: Orchestrator): number =>
-  [...orchestrator.vips.values()].reduce((sum, { size }) => sum + size, 0);
+  new Set([...orchestrator.vips.values()].flatMap((own) => [...own])).size;
 
 test('the backends are spread over the VIPs, and started', (t) => {
   const village = new MesosVillage({ vips: 4, backends: 10 });
@@ -12,6 +14,19 @@ test('the backends are spread over the VIPs, and started', (t) => {
   t.is(backends(village.orchestrator), 10);
   t.deepEqual(village.told.slice(0, 2), ['0 started', '1 started']);
   t.deepEqual(village.versions, [1]);
+});
+
+test('a task that serves two VIPs is in both, stays when the second goes, and ends with its first', (t) => {
+  const village = new MesosVillage();
+  village.begin();
+  const { orchestrator } = village;
+  const { vip, sibling, backend } = orchestrator.task(4)!;
+  const serves = (one: Endpoint): boolean => orchestrator.vips.get(one)?.has(backend) === true;
+  t.deepEqual([serves(vip), serves(sibling!)], [true, true]);
+  orchestrator.removeVip(sibling!);
+  t.deepEqual([serves(vip), serves(sibling!)], [true, false]);
+  orchestrator.removeVip(vip);
+  t.deepEqual([serves(vip), orchestrator.task(4)], [false, undefined]);
 });
 
 type Row = readonly [

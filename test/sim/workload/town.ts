@@ -54,6 +54,7 @@ export class Town {
       id: `t.${at}.${port}`,
       number: at,
       vip: backend,
+      sibling: undefined,
       backend,
       host: host.name,
       state: 'running',
