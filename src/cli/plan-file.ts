@@ -66,7 +66,7 @@ const FAULTS = [
     kind: z.literal('kernel-error'),
     host,
     port: oneOf('conntrack-map', 'conntrack-lookup', 'verdict', 'ipset', 'iptables', 'heartbeat', 'routes'),
-    code: oneOf('ENOBUFS', 'ENOENT', 'ENOMEM', 'EPERM', 'EINTR', 'EBUSY'),
+    code: oneOf('ENOBUFS', 'ENOENT', 'ENOMEM', 'EPERM', 'EINTR', 'EBUSY', 'EEXIST'),
     count: whole(1, 1e6),
   }),
   z.strictObject({ kind: z.literal('events-lost'), host, share: between(0, 1), told: z.boolean() }),
@@ -89,6 +89,8 @@ const FAULTS = [
     how: oneOf(
       'down',
       'hanging',
+      'late',
+      'dripping',
       'error-500',
       'truncated',
       'garbage',

@@ -13,6 +13,8 @@ const SERVED_MOST_MS = 16_000;
 const MASTER_TROUBLE: readonly Trouble[] = [
   'master/down',
   'master/hanging',
+  'master/late',
+  'master/dripping',
   'master/error-500',
   'master/truncated',
   'master/garbage',

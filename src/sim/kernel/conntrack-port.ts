@@ -63,6 +63,8 @@ export class ProcessConntrack implements Conntrack {
       const code = this.faults.take('conntrack-map');
       if (code === 'ENOBUFS') overrun = true;
       else if (code === 'ENOMEM') return FULL;
+      // Somebody made an entry with one of the tuples, which is gone when it is looked at.
+      else if (code === 'EEXIST') return { kind: 'exists', entry: this.entryOf(mapping) };
       else if (code !== undefined) return { kind: 'error', code };
       return this.make(mapping);
     });

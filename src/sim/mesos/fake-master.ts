@@ -55,6 +55,9 @@ const LEADERLESS_MS = { least: 500, most: 3_000 };
 /** Agents register with a new master after a random back-off; some take long. */
 const REGISTER_MS = { least: 500, most: 15_000, slow: 120_000, slowShare: 0.05 };
 const THINK_MS = 2;
+/** What a slow master takes for an answer: readers wait 10 s. */
+const LATE_MS = { least: 500, most: 15_000 };
+const DRIPS = 20;
 
 /**
  * A Mesos master on a host of its own: answers `GET /master/state` with octets, gzip as real ones do, from a cache
@@ -157,6 +160,14 @@ export class FakeMaster {
         return;
       case 'hanging':
         return;
+      case 'late':
+        this.process.start(this.stream.between(LATE_MS.least, LATE_MS.most), () =>
+          this.deliver(stream, this.current()),
+        );
+        return;
+      case 'dripping':
+        this.drip(stream);
+        return;
       case 'error-500':
         respond(stream, 500, text('Internal Server Error'));
         return;
@@ -183,10 +194,31 @@ export class FakeMaster {
   }
 
   private deliver(stream: ByteStream, document: Cached): void {
-    if (this.served.at(-1) !== document.says && !this.served.includes(document.says)) {
-      this.served.push(document.says);
-    }
+    this.note(document);
     respond(stream, 200, document.zipped, 'gzip');
+  }
+
+  private note({ says }: Cached): void {
+    if (this.served.at(-1) !== says && !this.served.includes(says)) this.served.push(says);
+  }
+
+  /** The document as it was when it was asked for, in pieces. */
+  private drip(stream: ByteStream): void {
+    const document = this.current();
+    this.note(document);
+    const { zipped } = document;
+    const piece = Math.ceil(zipped.length / DRIPS);
+    const everyMs = this.stream.between(LATE_MS.least, LATE_MS.most) / DRIPS;
+    stream.send(answerHead(200, zipped.length, 'gzip'));
+    const next = (from: number): void => {
+      if (from >= zipped.length) {
+        stream.close();
+        return;
+      }
+      stream.send(zipped.slice(from, from + piece));
+      this.process.start(everyMs, () => next(from + piece));
+    };
+    next(0);
   }
 
   /** Half of what was announced, or a whole answer with half of the document. */

@@ -64,7 +64,8 @@ export class FileSource implements Source {
       answer({ kind: 'failed', reason: `${VIP_FILE}: does not exist; what it said last stays in force` });
     } else if (this.seen?.content === content && token !== undefined && token === this.seen.token) {
       answer({ kind: 'unchanged', token, warnings: [] });
-    } else if (ageMs >= QUIET_MS) {
+    } else if (ageMs < 0 || ageMs >= QUIET_MS) {
+      // A file from the future (a clock was set) cannot be waited for.
       this.process.start(READ_MS, () => answer(this.take(token, content)));
     } else if (waits > 0) {
       this.process.start(QUIET_MS - ageMs + 1, () => this.look(token, answer, waits - 1));

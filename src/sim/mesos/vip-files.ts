@@ -17,13 +17,11 @@ const CLUMSY_MS = 5;
 /** The VIP file on a host's disk, and who waits for it to change. */
 export class VipFile {
   readonly host: Host;
-  /** Virtual time of the last writing. */
-  touchedMs = Number.NEGATIVE_INFINITY;
-  private readonly engine: Engine;
+  /** The host's wall time at the last writing, as the file system keeps it. */
+  private touchedMs = Number.NEGATIVE_INFINITY;
   private readonly watchers = new Set<() => void>();
 
-  constructor(engine: Engine, host: Host) {
-    this.engine = engine;
+  constructor(host: Host) {
     this.host = host;
   }
 
@@ -31,14 +29,15 @@ export class VipFile {
     return this.host.disk.get(VIP_FILE);
   }
 
+  /** By the wall clock, which jumps: may be anything, also negative. */
   get ageMs(): number {
-    return this.engine.nowMs - this.touchedMs;
+    return this.host.clock.wallMs() - this.touchedMs;
   }
 
   /** The octets must not change afterwards. */
   write(content: Uint8Array): void {
     this.host.disk.set(VIP_FILE, content);
-    this.touchedMs = this.engine.nowMs;
+    this.touchedMs = this.host.clock.wallMs();
     for (const changed of this.watchers) changed();
   }
 
@@ -61,7 +60,7 @@ export class VipFiles {
     this.lane = engine.lane('roll-out');
     this.stream = engine.stream('roll-out');
     this.orchestrator = orchestrator;
-    for (const host of hosts) this.files.set(host.name, new VipFile(engine, host));
+    for (const host of hosts) this.files.set(host.name, new VipFile(host));
     orchestrator.follow(() => this.rollOut());
   }
 

@@ -102,7 +102,7 @@ export const FAMILIES = {
             'heartbeat',
             'routes',
           ] as const),
-          code: stream.oneOf(['ENOBUFS', 'ENOENT', 'ENOMEM', 'EPERM', 'EINTR', 'EBUSY'] as const),
+          code: stream.oneOf(['ENOBUFS', 'ENOENT', 'ENOMEM', 'EPERM', 'EINTR', 'EBUSY', 'EEXIST'] as const),
           count: 1 + stream.below(3),
         },
         { kind: 'events-lost', host, share: stream.oneOf([0.1, 0.5, 1]), told: stream.chance(0.5) },
@@ -144,6 +144,8 @@ export const FAMILIES = {
       how: stream.oneOf([
         'down',
         'hanging',
+        'late',
+        'dripping',
         'error-500',
         'truncated',
         'garbage',

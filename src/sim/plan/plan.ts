@@ -1,7 +1,7 @@
 import type { HostName } from '../engine/journal.js';
 
 /** What a port of one host's kernel can be made to answer. */
-export type KernelErrorCode = 'ENOBUFS' | 'ENOENT' | 'ENOMEM' | 'EPERM' | 'EINTR' | 'EBUSY';
+export type KernelErrorCode = 'ENOBUFS' | 'ENOENT' | 'ENOMEM' | 'EPERM' | 'EINTR' | 'EBUSY' | 'EEXIST';
 
 /** What a lying member of the mesh says. */
 export type Lie =
@@ -109,6 +109,10 @@ export type Fault =
       readonly how:
         | 'down'
         | 'hanging'
+        /** Answers seconds later, or never in time. */
+        | 'late'
+        /** Sends its answer a little at a time, for seconds. */
+        | 'dripping'
         | 'error-500'
         | 'truncated'
         | 'garbage'

@@ -21,6 +21,7 @@ test('requests for entries fail as often as they are to, each as the kernel woul
   const rows = [
     ['ENOMEM', [{ kind: 'full' }, { kind: 'made' }]],
     ['EPERM', [{ kind: 'error', code: 'EPERM' }, { kind: 'made' }]],
+    ['EEXIST', [{ kind: 'exists', entry: undefined }, { kind: 'made' }]],
     ['EBUSY', [{ kind: 'error', code: 'EBUSY' }, { kind: 'made' }]],
   ] as const;
   for (const [code, outcomes] of rows) {

@@ -1,6 +1,9 @@
 import test from 'ava';
 import { runPlan } from '../../../src/sim/cluster.js';
+import { addressOf } from '../../../src/core/endpoint.js';
 import { ALL_INVARIANTS } from '../../../src/sim/invariants/all.js';
+import { eyesOn } from '../../../src/sim/invariants/eyes.js';
+import type { Invariant } from '../../../src/sim/invariants/invariant.js';
 import type { Plan } from '../../../src/sim/plan/plan.js';
 
 /** Plans in which a promise was broken once. Each is small, and reached the fault without luck. */
@@ -98,6 +101,77 @@ const rows: readonly [fault: string, plan: Plan][] = [
     },
   ],
 ];
+
+const LONG: Omit<Plan, 'scenario' | 'durationMs' | 'healMs' | 'faults'> = {
+  seed: 1,
+  nodes: 4,
+  vips: 2,
+  backends: 8,
+  connectionsPerSecond: 2,
+  longConnections: 0,
+  source: 'mesos-master',
+  mesh: false,
+};
+
+/** Looks at what the daemon of n1 knows of backends on n4, at some times. */
+function looking(atMs: readonly number[], seen: boolean[]): Invariant {
+  return {
+    name: 'looking',
+    promise: 'somebody looks',
+    watch: (fleet) => {
+      const eyes = eyesOn(fleet);
+      const { address } = fleet.machine('n4')!.host;
+      for (const ms of atMs)
+        eyes.at(ms, () => {
+          const known = [...eyes.host('n1').learned.vips.values()].flatMap((backends) => [...backends]);
+          seen.push(known.some((backend) => addressOf(backend) === address));
+        });
+      return {};
+    },
+  };
+}
+
+test('tasks of an agent that does not come back after a fail-over are held for 15 minutes, and let go then', async (t) => {
+  const failOverMs = 20_000;
+  const plan: Plan = {
+    ...LONG,
+    scenario: 'an agent that never returns',
+    durationMs: 1_000_000,
+    healMs: 1_000_000,
+    faults: [
+      { atMs: 10_000, durationMs: 990_000, fault: { kind: 'panic', host: 'n4', wiped: false } },
+      { atMs: failOverMs, durationMs: 0, fault: { kind: 'master', how: 'fail-over' } },
+    ],
+  };
+  const seen: boolean[] = [];
+  const minutes = [1, 10, 14.9, 15.4, 16].map((minute) => failOverMs + minute * 60_000);
+  const { violations } = await runPlan(plan, { invariants: [...ALL_INVARIANTS, looking(minutes, seen)] });
+  t.deepEqual(violations, []);
+  t.deepEqual(seen, [true, true, true, false, false]);
+});
+
+test('a mesh that was in two halves for ten minutes is whole again', async (t) => {
+  const plan: Plan = {
+    ...LONG,
+    scenario: 'ten minutes in two halves',
+    nodes: 10,
+    source: 'file',
+    mesh: true,
+    durationMs: 650_000,
+    healMs: 610_000,
+    faults: [
+      {
+        atMs: 10_000,
+        durationMs: 600_000,
+        fault: { kind: 'partition', side: ['n1', 'n2', 'n3', 'n4', 'n5'], oneWay: false },
+      },
+    ],
+  };
+  const { violations, sometimes } = await runPlan(plan, { invariants: ALL_INVARIANTS });
+  t.deepEqual(violations, []);
+  t.true(sometimes.get('the overlay was in pieces')! > 0);
+  t.true(sometimes.get('the overlay was judged to be whole')! > 0);
+});
 
 for (const [fault, plan] of rows) {
   test(`found by the simulator: ${fault}`, async (t) => {
