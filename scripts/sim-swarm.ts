@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { ProgressLine } from '../src/cli/sim-progress.js';
 import { formatTable } from '../src/cli/table.js';
 import { parseDuration } from '../src/core/duration.js';
-import { type PlanRequest, RARE_BRANCHES, SCENARIOS, type ScenarioName } from '../src/sim/cluster.js';
+import { type PlanRequest, planOf, RARE_BRANCHES, SCENARIOS, type ScenarioName } from '../src/sim/cluster.js';
 import { replayArguments } from '../src/sim/report/command.js';
+import { compareRuns, describeComparison } from '../src/sim/search/compare.js';
 import { rowsOf, runSwarm, type SwarmRun, sometimesOf, swarmRequest } from '../src/sim/search/swarm.js';
 import { WorkerPool } from '../src/sim/search/worker-pool.js';
 
@@ -16,6 +17,7 @@ const USAGE = `usage: npm run sim:swarm -- [options]: runs many seeds of the sim
   --nodes N        machines of each run (3 to 7, by the seed)
   --duration TIME  simulated time of each run, seconds or 90s, 5m (60s)
   --workers N      processes (one a core)
+  --twice          runs each seed twice, in fresh processes, and tells the first event that differs
   --json FILE      writes everything that came of it`;
 
 const MOST_FAILING = 100;
@@ -25,6 +27,7 @@ interface SwarmRequest {
   readonly requests: readonly PlanRequest[];
   readonly workers: number;
   readonly json: string | undefined;
+  readonly twice: boolean;
 }
 
 function readOptions(args: readonly string[]): SwarmRequest {
@@ -39,6 +42,7 @@ function readOptions(args: readonly string[]): SwarmRequest {
       duration: text,
       workers: text,
       json: text,
+      twice: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -73,7 +77,7 @@ function readOptions(args: readonly string[]): SwarmRequest {
       swarmRequest(name as ScenarioName, from + at, { nodes, durationMs }),
     ),
   );
-  return { requests, workers, json };
+  return { requests, workers, json, twice: values.twice === true };
 }
 
 /** What a swarm came to, as text. */
@@ -131,6 +135,24 @@ function documentOf(runs: readonly SwarmRun[], wallMs: number): unknown {
   };
 }
 
+/** Runs each plan twice; answers the exit status. */
+async function runTwice(requests: readonly PlanRequest[], workers: number): Promise<number> {
+  const pool = new WorkerPool(workers, undefined, 1);
+  let differ = 0;
+  try {
+    for (const request of requests) {
+      const plan = planOf(request);
+      const comparison = await compareRuns(plan, (task) => pool.run(task));
+      if (!comparison.same) differ += 1;
+      console.log(`${plan.scenario} seed ${plan.seed}: ${describeComparison(comparison).join('\n')}`);
+    }
+  } finally {
+    pool.close();
+  }
+  console.log(`${requests.length} seeds twice, ${differ} of them differ`);
+  return differ > 0 ? 1 : 0;
+}
+
 async function main(): Promise<number> {
   let request: SwarmRequest;
   try {
@@ -139,7 +161,8 @@ async function main(): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const { requests, workers, json } = request;
+  const { requests, workers, json, twice } = request;
+  if (twice) return await runTwice(requests, workers);
   const abort = new AbortController();
   process.on('SIGINT', () => {
     if (abort.signal.aborted) process.exit(130);

@@ -53,6 +53,16 @@ test('a swarm prints a table, and is the same with one worker or two', async (t)
   t.deepEqual([one!.code, two!.code], failed > 0 ? [1, 1] : [0, 0]);
 });
 
+test('with --twice each seed is run twice, and is the same run', async (t) => {
+  const size = ['--nodes', '3', '--duration', '10'];
+  const run = await swarm('--seeds', '2', '--scenario', 'steady', ...size, '--twice');
+  t.is(run.code, 0, run.stderr);
+  t.regex(
+    run.stdout,
+    /^steady seed 1: both runs have the hash [0-9a-f]{16}\nsteady seed 2: [^\n]+\n2 seeds twice, 0 of/,
+  );
+});
+
 test('wrong usage names every fault', async (t) => {
   const run = await swarm('--seeds', '0', '--scenario', 'steady,none', '--duration', 'x');
   t.is(run.code, 2);

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { type Plan, runPlan, type TimedFault } from '../../../src/sim/cluster.js';
 import { ALL_INVARIANTS } from '../../../src/sim/invariants/all.js';
-import { endState } from '../../../src/sim/invariants/end-state.js';
 import type { Invariant } from '../../../src/sim/invariants/invariant.js';
+import { endState } from './end-state.js';
 
 /** The clients end a little before the run does, so that nothing is pending then. */
 const PLAN: Omit<Plan, 'seed' | 'source' | 'faults'> = {

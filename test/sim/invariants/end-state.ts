@@ -1,6 +1,6 @@
-import { formatEndpoint } from '../../core/endpoint.js';
-import type { Fleet } from '../fleet/fleet.js';
-import { eyesOn, type HostEyes } from './eyes.js';
+import { formatEndpoint } from '../../../src/core/endpoint.js';
+import type { Fleet } from '../../../src/sim/fleet/fleet.js';
+import { eyesOn, type HostEyes } from '../../../src/sim/invariants/eyes.js';
 
 /**
  * How a fleet stands, as lines of text: each host's VIPs with their backends, its set, its rules, its health and
