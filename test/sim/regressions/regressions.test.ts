@@ -1,6 +1,6 @@
 import test from 'ava';
-import { runPlan } from '../../../src/sim/cluster.js';
 import { addressOf } from '../../../src/core/endpoint.js';
+import { runPlan } from '../../../src/sim/cluster.js';
 import { ALL_INVARIANTS } from '../../../src/sim/invariants/all.js';
 import { eyesOn } from '../../../src/sim/invariants/eyes.js';
 import type { Invariant } from '../../../src/sim/invariants/invariant.js';
