@@ -63,8 +63,8 @@ export class ProcessConntrack implements Conntrack {
       const code = this.faults.take('conntrack-map');
       if (code === 'ENOBUFS') overrun = true;
       else if (code === 'ENOMEM') return FULL;
-      // Somebody made an entry with one of the tuples, which is gone when it is looked at.
-      else if (code === 'EEXIST') return { kind: 'exists', entry: this.entryOf(mapping) };
+      // Somebody's entry with one of the tuples, which may be gone when it is looked at.
+      else if (code === 'EEXIST') return this.taken(mapping);
       else if (code !== undefined) return { kind: 'error', code };
       return this.make(mapping);
     });
@@ -129,7 +129,7 @@ export class ProcessConntrack implements Conntrack {
   private make(mapping: Mapping): MapOutcome {
     const { client, vip, backend, source, instead } = mapping;
     if (instead !== undefined) this.delete(instead);
-    if (this.table.find(client, vip) !== undefined) return { kind: 'exists', entry: this.entryOf(mapping) };
+    if (this.table.find(client, vip) !== undefined) return this.taken(mapping);
     if (!this.table.makeRoom()) return FULL;
     const seen = endpoint(source ?? addressOf(client), portOf(client));
     const entry = new Entry(client, vip, backend, seen, SYN_SENT, true);
@@ -137,6 +137,10 @@ export class ProcessConntrack implements Conntrack {
     if (!this.table.insert(entry, LIFETIME_MS)) return { kind: 'exists', entry: undefined };
     this.flows?.remember(backend, mapping);
     return MADE;
+  }
+
+  private taken(mapping: Mapping): MapOutcome {
+    return { kind: 'exists', entry: this.entryOf(mapping) };
   }
 
   /** The flow's own entry; the kernel also finds a connection whose replies have the flow's tuple. */
