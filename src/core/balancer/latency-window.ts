@@ -19,24 +19,20 @@ const EPOCHS = 1_000_000;
 export const NO_LATENCIES: LatencySummary = { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, maxMs: 0 };
 
 /**
- * Latencies of the last minute as a histogram per ten seconds, in 2 kB. One flat array: recording a latency
- * touches two cache lines of it and allocates nothing. Counts are exact to 16 million per bucket and slot.
+ * Latencies of the last minute as a histogram per ten seconds, 336 bytes each. They are made when they are first
+ * written to and used again after that: most backends of most nodes get a connection now and then, and no more.
+ * Counts are exact to 16 million per bucket and slot.
  */
 export class LatencyWindow {
-  readonly #slots = new Float32Array(SLOTS * SLOT);
+  readonly #slots: (Float32Array | undefined)[] = [];
 
   record(latencyMs: number, nowMs: number): void {
-    const slots = this.#slots;
     const epoch = epochOf(nowMs);
-    const at = (epoch % SLOTS) * SLOT;
-    if (slots[at + EPOCH] !== epoch) {
-      slots.fill(0, at, at + SLOT);
-      slots[at + EPOCH] = epoch;
-    }
-    const bucket = at + FIRST_BUCKET + bucketOf(latencyMs);
-    slots[bucket] = slots[bucket]! + 1;
-    slots[at + COUNT] = slots[at + COUNT]! + 1;
-    if (latencyMs > slots[at + MAX_MS]!) slots[at + MAX_MS] = latencyMs;
+    const slot = this.#slotOf(epoch);
+    const bucket = FIRST_BUCKET + bucketOf(latencyMs);
+    slot[bucket] = slot[bucket]! + 1;
+    slot[COUNT] = slot[COUNT]! + 1;
+    if (latencyMs > slot[MAX_MS]!) slot[MAX_MS] = latencyMs;
   }
 
   summary(nowMs: number): LatencySummary {
@@ -45,11 +41,11 @@ export class LatencyWindow {
     const merged = new Float64Array(BUCKETS);
     let count = 0;
     let maxMs = 0;
-    for (let at = 0; at < slots.length; at += SLOT) {
-      if ((epoch - slots[at + EPOCH]! + EPOCHS) % EPOCHS >= SLOTS) continue;
-      count += slots[at + COUNT]!;
-      maxMs = Math.max(maxMs, slots[at + MAX_MS]!);
-      for (let i = 0; i < BUCKETS; i += 1) merged[i] = merged[i]! + slots[at + FIRST_BUCKET + i]!;
+    for (const slot of slots) {
+      if (slot === undefined || (epoch - slot[EPOCH]! + EPOCHS) % EPOCHS >= SLOTS) continue;
+      count += slot[COUNT]!;
+      maxMs = Math.max(maxMs, slot[MAX_MS]!);
+      for (let i = 0; i < BUCKETS; i += 1) merged[i] = merged[i]! + slot[FIRST_BUCKET + i]!;
     }
     if (count === 0) return NO_LATENCIES;
     const quantile = (share: number): number => {
@@ -61,6 +57,16 @@ export class LatencyWindow {
       return maxMs;
     };
     return { count, p50Ms: quantile(0.5), p95Ms: quantile(0.95), p99Ms: quantile(0.99), maxMs };
+  }
+
+  #slotOf(epoch: number): Float32Array {
+    const at = epoch % SLOTS;
+    const known = this.#slots[at];
+    if (known?.[EPOCH] === epoch) return known;
+    const slot = known?.fill(0) ?? new Float32Array(SLOT);
+    slot[EPOCH] = epoch;
+    this.#slots[at] = slot;
+    return slot;
   }
 }
 
