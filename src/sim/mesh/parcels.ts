@@ -12,42 +12,56 @@ export interface Parcel {
 }
 
 export function packed(kind: ParcelKind, content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(HEAD_OCTETS + content.length);
-  new DataView(bytes.buffer).setUint32(0, content.length);
+  const { length } = content;
+  const bytes = new Uint8Array(HEAD_OCTETS + length);
+  bytes[0] = length >>> 24;
+  bytes[1] = length >>> 16;
+  bytes[2] = length >>> 8;
+  bytes[3] = length;
   bytes[4] = KINDS.indexOf(kind);
   bytes.set(content, HEAD_OCTETS);
   return bytes;
 }
 
+function lengthAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+const NOTHING = new Uint8Array(0);
+
 /** Puts parcels together again from whatever pieces a byte stream delivers them in. */
 export class ParcelReader {
   private readonly most: number;
-  private waiting = new Uint8Array(0);
+  private waiting = NOTHING;
 
   /** Parcels of more than `most` octets are refused. */
   constructor(most: number) {
     this.most = most;
   }
 
-  /** The parcels that are complete now, or undefined when the peer sends what is none. */
+  /**
+   * The parcels that are complete now, or undefined when the peer sends what is none. They lie in `bytes` where they
+   * came whole, which nobody writes to once it is sent.
+   */
   add(bytes: Uint8Array): Parcel[] | undefined {
-    let rest = bytes;
+    let all = bytes;
     if (this.waiting.length > 0) {
-      rest = new Uint8Array(this.waiting.length + bytes.length);
-      rest.set(this.waiting);
-      rest.set(bytes, this.waiting.length);
+      all = new Uint8Array(this.waiting.length + bytes.length);
+      all.set(this.waiting);
+      all.set(bytes, this.waiting.length);
     }
     const parcels: Parcel[] = [];
-    while (rest.length >= HEAD_OCTETS) {
-      const length = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
-      const kind = KINDS[rest[4]!];
+    let at = 0;
+    while (all.length - at >= HEAD_OCTETS) {
+      const length = lengthAt(all, at);
+      const kind = KINDS[all[at + 4]!];
       if (length > this.most || kind === undefined) return undefined;
-      const end = HEAD_OCTETS + length;
-      if (rest.length < end) break;
-      parcels.push({ kind, content: rest.slice(HEAD_OCTETS, end) });
-      rest = rest.subarray(end);
+      const end = at + HEAD_OCTETS + length;
+      if (all.length < end) break;
+      parcels.push({ kind, content: all.subarray(at + HEAD_OCTETS, end) });
+      at = end;
     }
-    this.waiting = rest.slice();
+    this.waiting = at === all.length ? NOTHING : all.slice(at);
     return parcels;
   }
 }
