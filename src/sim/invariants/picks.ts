@@ -106,10 +106,9 @@ class PickWatch {
       const { vip } = (message as Extract<BalancerMessage, { kind: 'place' }>).syns[0]!;
       const draws = (host.daemon?.drawn('balancers') ?? 0) - underWay.drawn;
       if (draws === 0) return;
-      const pending = new Map(underWay.before.map((status) => [status.backend, status.pending]));
-      for (const { backend, pending: after } of statusesOf(host, vip)) {
-        if (after === pending.get(backend)) continue;
-        const pick: SeenPick = { before: underWay.before, chosen: backend, draws };
+      const chosen = withOtherPending(underWay.before, host, vip);
+      if (chosen !== undefined) {
+        const pick: SeenPick = { before: underWay.before, chosen, draws };
         const faults = judgePick(pick);
         for (const listen of this.listeners) listen(host, faults, pick);
         return;
@@ -122,6 +121,22 @@ class PickWatch {
   listen(listener: Listener): void {
     this.listeners.push(listener);
   }
+}
+
+/** The first backend that has more or fewer handshakes pending than it had. */
+function withOtherPending(
+  before: readonly BackendStatus[],
+  host: HostEyes,
+  vip: Endpoint,
+): Endpoint | undefined {
+  let at = 0;
+  for (const { backend, pending } of host.daemon?.node.status.vip(vip)?.backends() ?? []) {
+    // A balancer tells of its backends in one order, as long as it is given no others.
+    const then = before[at]?.backend === backend ? before[at] : before.find((one) => one.backend === backend);
+    if (then?.pending !== pending) return backend;
+    at += 1;
+  }
+  return undefined;
 }
 
 function statusesOf(host: HostEyes, vip: Endpoint): BackendStatus[] {
