@@ -82,7 +82,8 @@ for (const iptables of workingFlavours()) {
 
     await intercept(t, s);
     await call(s, 'place', { client: '10.99.0.1:40001', vip: VIP, backend: BACKEND });
-    const doomed = await startProbe(s.client, VIP, { sourcePort: 40_001, holdMs: 2_500 });
+    // Long enough for a busy machine to take the rules away early in it.
+    const doomed = await startProbe(s.client, VIP, { sourcePort: 40_001, holdMs: 6_000 });
     t.like(await call(s, 'remove', { keepHooks: false }), { ok: true });
     const [lost] = await doomed.result;
     t.log('without the hooks', JSON.stringify(lost));

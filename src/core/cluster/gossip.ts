@@ -28,7 +28,7 @@ export interface GossipSettings {
 }
 
 export const GOSSIP_DEFAULTS: GossipSettings = {
-  batchMs: 100,
+  batchMs: 400,
   mergeMs: 10,
   repairAfterMs: 2000,
   repairMostMs: 30_000,

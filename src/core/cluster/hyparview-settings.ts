@@ -17,7 +17,10 @@ export interface HyparviewSettings {
   readonly answerMs: number;
   /** Neighbours that live are put out for others so seldom at most, lest joins chase each other around. */
   readonly evictMs: number;
-  /** A neighbour that died is replaced so much later, or half as much again, while enough are left. */
+  /**
+   * A neighbour that died is replaced so much later, or half as much again, while enough are left: when all know who else
+   * died. Dials, handshakes and the news of new links cost more CPU time than detection, which should not wait for them.
+   */
   readonly mournMs: number;
   /** Between attempts to find a neighbour. */
   readonly promoteLeastMs: number;
@@ -39,7 +42,7 @@ export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
   dialMs: 1500,
   answerMs: 2000,
   evictMs: 250,
-  mournMs: 600,
+  mournMs: 1500,
   promoteLeastMs: 200,
   promoteMostMs: 30_000,
   probeLeastMs: 500,

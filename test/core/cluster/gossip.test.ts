@@ -131,7 +131,7 @@ test('a lost neighbour is told at once, new ones together', (t) => {
   desk.note(desk.gossip.linkUp(link(4), desk.nowMs));
   desk.note(desk.gossip.linkUp(link(5), desk.nowMs + 50));
   t.deepEqual(desk.sent(), ['4: summary', '5: summary']);
-  desk.pass(120);
+  desk.pass(GOSSIP_DEFAULTS.batchMs + 20);
   t.deepEqual(
     desk.sent(),
     [1, 2, 4, 5].map((n) => `${n}: adjacency of 0 at 5`),

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { BackOff } from '../../../src/core/cluster/back-off.js';
+import { HYPARVIEW_DEFAULTS } from '../../../src/core/cluster/hyparview-settings.js';
 import { Desk } from './overlay-desk.js';
 import { Town } from './town/town.js';
 
@@ -230,8 +231,9 @@ test('a neighbour that died is replaced after a moment, and at once where few ar
   const dials = (ms: number) => desk.pass(ms).filter((s) => s.startsWith('dial'));
   t.deepEqual(dials(5_000), [], 'the view is full');
   desk.closed(links[0]!);
-  t.deepEqual(dials(590), []);
-  t.is(dials(410).length, 1);
+  const { mournMs } = HYPARVIEW_DEFAULTS;
+  t.deepEqual(dials(mournMs - 10), []);
+  t.is(dials(0.5 * mournMs + 110).length, 1);
   desk.closed(links[1]!);
   desk.closed(links[2]!);
   desk.closed(links[3]!);
