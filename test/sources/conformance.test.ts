@@ -21,53 +21,52 @@ const real = {
   answer: <T>(coming: Promise<T>): Promise<T> => coming,
 };
 
+/** A VIP whose backends grow by one with each change; `publish` tells the world of them. */
+function growing(publish: (backends: readonly string[]) => Promise<void>) {
+  let count = 1;
+  const tell = (): Promise<void> => publish(backends(count));
+  return {
+    tell,
+    truth: () => vips({ [VIP]: backends(count) }),
+    change: () => {
+      count += 1;
+      return tell();
+    },
+  };
+}
+
 async function fileSubject(t: ExecutionContext): Promise<SourceSubject> {
   const directory = mkdtempSync(join(tmpdir(), 'minuteman-source-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const path = join(directory, 'vips.json');
-  let count = 1;
-  const write = (text: string): void => {
+  const write = async (text: string): Promise<void> => {
     writeFileSync(`${path}.new`, text);
     renameSync(`${path}.new`, path);
   };
-  const mend = async (): Promise<void> => write(JSON.stringify({ vips: { [VIP]: backends(count) } }));
-  await mend();
+  const { tell, ...vip } = growing((served) => write(JSON.stringify({ vips: { [VIP]: served } })));
+  await tell();
   const source = openSource({ type: 'file', path }, thread);
   t.teardown(() => source.close());
-  return {
-    ...real,
-    source,
-    truth: () => vips({ [VIP]: backends(count) }),
-    change: () => {
-      count += 1;
-      return mend();
-    },
-    spoil: async () => write('{"vips":{"10.'),
-    mend,
-  };
+  return { ...real, ...vip, source, spoil: () => write('{"vips":{"10.'), mend: tell };
 }
 
 async function masterSubject(t: ExecutionContext): Promise<SourceSubject> {
   const master = new FakeMaster();
-  let count = 1;
-  const serve = async (): Promise<void> =>
+  const { tell, ...vip } = growing(async (served) =>
     master.serve({
-      agents: backends(count).map((_, n) => ({ id: `S${n}`, address: `10.20.0.${n}` })),
-      tasks: backends(count).map((_, n) => ({ id: `web.${n}`, agent: `S${n}`, vip: VIP, port: 8000 })),
-    });
-  await serve();
+      agents: served.map((_, n) => ({ id: `S${n}`, address: `10.20.0.${n}` })),
+      tasks: served.map((_, n) => ({ id: `web.${n}`, agent: `S${n}`, vip: VIP, port: 8000 })),
+    }),
+  );
+  await tell();
   await master.start();
   t.teardown(() => master.stop());
   const source = openSource({ type: 'mesos-master', url: master.url }, thread);
   t.teardown(() => source.close());
   return {
     ...real,
+    ...vip,
     source,
-    truth: () => vips({ [VIP]: backends(count) }),
-    change: () => {
-      count += 1;
-      return serve();
-    },
     spoil: () => master.behave({ as: 'status', status: 500 }),
     mend: () => master.behave({ as: 'plain' }),
   };
