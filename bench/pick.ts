@@ -3,7 +3,7 @@ import { Backend } from '../src/core/balancer/backend.js';
 import { BackendTable } from '../src/core/balancer/backend-table.js';
 import { Balancer } from '../src/core/balancer/balancer.js';
 import { pick } from '../src/core/balancer/pick.js';
-import { type Endpoint, endpoint } from '../src/core/endpoint.js';
+import { type Address, type Endpoint, endpoint } from '../src/core/endpoint.js';
 import { Telemetry } from '../src/core/telemetry.js';
 import { isMain, positive } from './command-line.js';
 import { writeResult } from './load-programs.js';
@@ -88,12 +88,14 @@ function measure(batch: () => void, turnMs: number): number {
   return (elapsedMs * 1_000) / (batches * BATCH);
 }
 
+const NOBODY = new Set<Address>();
+
 function decisions(
   backends: number,
   end: (balancer: Balancer, client: Endpoint, chosen: Endpoint, nowMs: number) => void,
 ): () => void {
-  const balancer = new Balancer(VIP, LIMITS, new Telemetry(), new Map());
-  balancer.setBackends(new Set(endpoints(backends)), new Set());
+  const balancer = new Balancer(VIP, LIMITS, new Telemetry(), new Map(), () => NOBODY);
+  balancer.setBackends(new Set(endpoints(backends)));
   const clients = Array.from({ length: IN_FLIGHT }, (_, n) => endpoint(0x0a090001, 1_024 + n));
   const chosen = new Array<Endpoint | undefined>(IN_FLIGHT);
   let nowMs = 1;

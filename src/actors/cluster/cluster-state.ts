@@ -25,6 +25,8 @@ export class ClusterState {
   tableHash: () => number = () => 0;
   /** Round trip to each neighbour in milliseconds, by link; pinger's. */
   roundTripMs: (link: number) => number | undefined = () => undefined;
+  /** When something came in on a link last, in milliseconds of the monotonic clock; links'. */
+  heardMs: (link: number) => number | undefined = () => undefined;
   /** Links whose peer is watched for silence; pinger's. */
   watched: () => Iterable<number> = () => [];
   /** Whether some neighbour was found to know just what we know. */

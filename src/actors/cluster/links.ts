@@ -24,6 +24,7 @@ export interface LinksOptions {
 interface OpenLink {
   readonly link: MeshLink;
   readonly budget: LinkBudget;
+  heardMs: number | undefined;
 }
 
 /** Takes what the transport delivers apart and hands each part to whom it concerns; shows liars and flooders the door. */
@@ -53,6 +54,7 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
       expel(link, `sends what is no message: ${decoded.reason}`);
       return;
     }
+    open.heardMs = atMs;
     const { message } = decoded;
     switch (message.kind) {
       case 'ping':
@@ -66,11 +68,9 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
       case 'summary':
       case 'digest':
       case 'want':
-        pinger.send({ kind: 'heard', id, atMs });
         gossip.send({ kind: 'message', id, message });
         break;
       default:
-        pinger.send({ kind: 'heard', id, atMs });
         membership.send({ kind: 'message', id, message });
     }
   };
@@ -98,7 +98,9 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
   return {
     init: (self) => {
       mesh.receive((events) => self.mailbox.send({ kind: 'events', events }));
-      return new Map(mesh.links().map((link) => [link.id, openLink(link, clock.nowMs())]));
+      const links = new Map(mesh.links().map((link) => [link.id, openLink(link, clock.nowMs())]));
+      state.heardMs = (id) => links.get(id)?.heardMs;
+      return links;
     },
 
     handle: (links, { events }) => {
@@ -109,5 +111,5 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
 }
 
 function openLink(link: MeshLink, nowMs: number): OpenLink {
-  return { link, budget: new LinkBudget(BUDGET_DEFAULTS, nowMs) };
+  return { link, budget: new LinkBudget(BUDGET_DEFAULTS, nowMs), heardMs: undefined };
 }

@@ -28,8 +28,6 @@ export type MembershipMessage =
 export type PingerMessage =
   | { readonly kind: 'neighbour-up'; readonly link: MeshLink }
   | { readonly kind: 'neighbour-down'; readonly link: MeshLink }
-  /** Something came by a link: a sign of life. */
-  | { readonly kind: 'heard'; readonly id: number; readonly atMs: number }
   | { readonly kind: 'message'; readonly id: number; readonly message: PingMessage; readonly atMs: number }
   | { readonly kind: 'tick' };
 

@@ -99,6 +99,7 @@ export function pinger(options: PingerOptions): Behavior<PingerMessage, State> {
       const detector = new FailureDetector(
         options.settings,
         () => state.tableHash(),
+        (link) => state.heardMs(link),
         () => random.next(),
       );
       state.roundTripMs = (link) => detector.roundTripMs(link);
@@ -118,9 +119,6 @@ export function pinger(options: PingerOptions): Behavior<PingerMessage, State> {
         case 'neighbour-down':
           detector.remove(message.link.id);
           differing.delete(message.link.id);
-          break;
-        case 'heard':
-          detector.heard(message.id, message.atMs);
           break;
         case 'message':
           take(current, message.id, message.message, message.atMs);

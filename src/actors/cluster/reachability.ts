@@ -44,7 +44,6 @@ export function reachability(options: ReachabilityOptions): Behavior<MembersMess
     const fresh = new Set([...now].filter((address) => !before.has(address)));
     if (fresh.size === 0 && now.size === before.size) return;
     directory.unreachable = now;
-    for (const { mailbox } of directory.entries.values()) mailbox.send({ kind: 'reachability' });
     dropHandshakes(fresh);
   };
 

@@ -40,8 +40,6 @@ export type BalancerMessage =
   | { readonly kind: 'resynchronise' }
   /** The directory has other backends. */
   | { readonly kind: 'changed' }
-  /** Other nodes are reachable than before. */
-  | { readonly kind: 'reachability' }
   | { readonly kind: 'expire' };
 
 export interface BalancerOptions {
@@ -93,8 +91,14 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
 
   return {
     init: () => {
-      const balancer = new Balancer(entry.vip, options.limits, options.telemetry, options.departed);
-      balancer.setBackends(entry.backends, directory.unreachable);
+      const balancer = new Balancer(
+        entry.vip,
+        options.limits,
+        options.telemetry,
+        options.departed,
+        () => directory.unreachable,
+      );
+      balancer.setBackends(entry.backends);
       entry.balancer = balancer;
       return { balancer, expiring: false };
     },
@@ -131,10 +135,7 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
           announce(balancer);
           break;
         case 'changed':
-          balancer.setBackends(entry.backends, directory.unreachable);
-          break;
-        case 'reachability':
-          balancer.setUnreachable(directory.unreachable);
+          balancer.setBackends(entry.backends);
           break;
         case 'expire':
           state.expiring = false;

@@ -22,6 +22,6 @@ export class Directory {
   readonly entries = new Map<Endpoint, DirectoryEntry>();
   /** Whether the VIP table has spoken yet. Before that an unknown VIP is not refused but deferred. */
   known = false;
-  /** Addresses of nodes that no path leads to. */
+  /** Addresses of nodes that no path leads to: another set whenever they change. The mesh's, empty without one. */
   unreachable: ReadonlySet<Address> = new Set();
 }

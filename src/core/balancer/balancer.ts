@@ -23,6 +23,8 @@ export interface DepartedBackends {
   delete(key: string): unknown;
 }
 
+const NOWHERE: ReadonlySet<Address> = new Set();
+
 interface Handshake {
   readonly backend: Backend;
   readonly startedMs: number;
@@ -40,6 +42,9 @@ export class Balancer {
   readonly #limits: BalancerLimits;
   readonly #telemetry: Telemetry;
   readonly #departed: DepartedBackends;
+  readonly #unreachable: () => ReadonlySet<Address>;
+  /** Whom the backends were last compared with. */
+  #avoided: ReadonlySet<Address> = NOWHERE;
   readonly #byEndpoint = new Map<Endpoint, Backend>();
   /** The same backends, to pick from. */
   #table = new BackendTable([]);
@@ -47,11 +52,22 @@ export class Balancer {
   readonly #handshakes = new Map<Endpoint, Handshake>();
   #changes: AvailabilityChange[] = [];
 
-  constructor(vip: Endpoint, limits: BalancerLimits, telemetry: Telemetry, departed: DepartedBackends) {
+  /**
+   * `unreachable`: the addresses of nodes that no path leads to, another set whenever they change. It is asked for when it
+   * matters, so that news of nodes cost nothing to the many VIPs that nobody connects to meanwhile.
+   */
+  constructor(
+    vip: Endpoint,
+    limits: BalancerLimits,
+    telemetry: Telemetry,
+    departed: DepartedBackends,
+    unreachable: () => ReadonlySet<Address>,
+  ) {
     this.vip = vip;
     this.#limits = limits;
     this.#telemetry = telemetry;
     this.#departed = departed;
+    this.#unreachable = unreachable;
   }
 
   get backendCount(): number {
@@ -83,7 +99,7 @@ export class Balancer {
   }
 
   /** Makes the backends exactly these. Handshakes with one that left still end where they began. */
-  setBackends(endpoints: ReadonlySet<Endpoint>, unreachable: ReadonlySet<Address>): void {
+  setBackends(endpoints: ReadonlySet<Endpoint>): void {
     for (const [endpoint, backend] of this.#byEndpoint) {
       if (endpoints.has(endpoint)) continue;
       this.#byEndpoint.delete(endpoint);
@@ -95,7 +111,7 @@ export class Balancer {
       this.#byEndpoint.set(endpoint, this.#takeDeparted(endpoint) ?? new Backend(endpoint, this.#limits));
     }
     this.#table = new BackendTable([...this.#byEndpoint.values()]);
-    this.setUnreachable(unreachable);
+    this.#avoid(this.#unreachable());
   }
 
   /**
@@ -104,12 +120,7 @@ export class Balancer {
    */
   retire(): void {
     for (const client of this.#handshakes.keys()) this.#end(client);
-    this.setBackends(new Set(), new Set());
-  }
-
-  setUnreachable(unreachable: ReadonlySet<Address>): void {
-    for (const backend of this.#byEndpoint.values()) backend.reachable = !unreachable.has(backend.address);
-    this.#table.partition();
+    this.setBackends(new Set());
   }
 
   /**
@@ -139,6 +150,7 @@ export class Balancer {
     random: () => number,
   ): Endpoint | undefined {
     this.release(client);
+    this.#look();
     const backend = this.#byEndpoint.get(existing);
     if (backend !== undefined && (this.#limits.choice === 'random' || backend.looksAlive())) {
       this.#track(client, backend, nowMs);
@@ -200,6 +212,7 @@ export class Balancer {
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {
+    this.#look();
     for (const backend of this.#byEndpoint.values()) {
       yield backend.status(nowMs);
     }
@@ -211,6 +224,7 @@ export class Balancer {
     random: () => number,
     except: Backend | undefined,
   ): Endpoint | undefined {
+    this.#look();
     const choice =
       this.#limits.choice === 'random'
         ? pickAtRandom(this.#table, nowMs, random)
@@ -219,6 +233,17 @@ export class Balancer {
     this.#telemetry.picked(choice.algorithm, choice.bucket);
     this.#track(client, choice.backend, nowMs);
     return choice.backend.endpoint;
+  }
+
+  #look(): void {
+    const unreachable = this.#unreachable();
+    if (unreachable !== this.#avoided) this.#avoid(unreachable);
+  }
+
+  #avoid(unreachable: ReadonlySet<Address>): void {
+    this.#avoided = unreachable;
+    for (const backend of this.#byEndpoint.values()) backend.reachable = !unreachable.has(backend.address);
+    this.#table.partition();
   }
 
   #track(client: Endpoint, backend: Backend, nowMs: number): void {

@@ -58,6 +58,7 @@ const RELAY_MS = 900;
 
 interface Waiting {
   readonly seq: number;
+  readonly sinceMs: number;
   deadlineMs: number;
   /** It missed one already, or others did. */
   suspected: boolean;
@@ -86,15 +87,23 @@ export class FailureDetector {
   readonly #settings: DetectorSettings;
   readonly #random: () => number;
   readonly #tableHash: () => number;
+  readonly #heardMs: (id: number) => number | undefined;
   readonly #watched = new Map<number, Watched>();
   /** When an alarm was passed on, by suspect, within the last second. */
   readonly #relayed = new Map<Endpoint, number>();
   #promisedMs: number | undefined;
   #stalls = 0;
 
-  constructor(settings: DetectorSettings, tableHash: () => number, random: () => number) {
+  /** `heardMs`: when anything came in on a link last; asked for before a link is judged, as most frames are no pings. */
+  constructor(
+    settings: DetectorSettings,
+    tableHash: () => number,
+    heardMs: (id: number) => number | undefined,
+    random: () => number,
+  ) {
     this.#settings = settings;
     this.#tableHash = tableHash;
+    this.#heardMs = heardMs;
     this.#random = random;
   }
 
@@ -134,16 +143,12 @@ export class FailureDetector {
     this.#promisedMs = this.#earliest();
   }
 
-  /** Anything came in on the link. To be told before what it was. */
+  /** A ping or something of that kind came in on the link. To be told before what it was. */
   heard(id: number, nowMs: number): void {
     this.#excuseOwnStall(nowMs);
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
-    watched.heardMs = nowMs;
-    const { waiting } = watched;
-    if (waiting === undefined) return;
-    if (waiting.suspected) watched.waiting = undefined;
-    else waiting.deadlineMs = nowMs + this.#missMs(watched);
+    this.#lives(watched, nowMs);
     this.#promisedMs = this.#earliest();
   }
 
@@ -170,6 +175,7 @@ export class FailureDetector {
     this.#excuseOwnStall(nowMs);
     for (const watched of this.#watched.values()) {
       if (watched.link.peer.endpoint !== target) continue;
+      this.#catchUp(watched);
       if (watched.link.id === from || nowMs - watched.heardMs < FRESH_MS) return [];
       if (watched.waiting?.suspected === true || nowMs - watched.heededMs < HEED_MS) return [];
       watched.heededMs = nowMs;
@@ -183,6 +189,7 @@ export class FailureDetector {
     this.#excuseOwnStall(nowMs);
     const effects: DetectorEffect[] = [];
     for (const watched of this.#watched.values()) {
+      if (watched.waiting !== undefined && watched.waiting.deadlineMs <= nowMs) this.#catchUp(watched);
       const { waiting, link } = watched;
       if (waiting === undefined) {
         if (watched.nextPingMs <= nowMs) effects.push(this.#ping(watched, nowMs, false));
@@ -213,11 +220,26 @@ export class FailureDetector {
     watched.nextPingMs = this.#nextPingMs(watched, nowMs, watched.seq === 1 ? 0.05 : undefined);
     watched.waiting = {
       seq: watched.seq,
+      sinceMs: nowMs,
       deadlineMs: nowMs + (suspected ? this.#graceMs(watched) : this.#missMs(watched)),
       suspected,
     };
     const message = { kind: 'ping', seq: watched.seq, tableHash: this.#tableHash() } as const;
     return { kind: 'send', id: watched.link.id, message };
+  }
+
+  /** Takes into account what came in on the link without our being told. */
+  #catchUp(watched: Watched): void {
+    const heardMs = this.#heardMs(watched.link.id);
+    if (heardMs !== undefined && heardMs > watched.heardMs) this.#lives(watched, heardMs);
+  }
+
+  #lives(watched: Watched, atMs: number): void {
+    watched.heardMs = atMs;
+    const { waiting } = watched;
+    if (waiting === undefined) return;
+    if (!waiting.suspected) waiting.deadlineMs = atMs + this.#missMs(watched);
+    else if (atMs >= waiting.sinceMs) watched.waiting = undefined;
   }
 
   #alarmOthers(target: Endpoint, steps: number, except: number, nowMs: number): DetectorEffect[] {

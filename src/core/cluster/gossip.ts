@@ -17,7 +17,7 @@ import { DIGEST_MOST } from './wire.js';
 export interface GossipSettings {
   /** New links and adverts wait so long for others to be published with. */
   readonly batchMs: number;
-  /** Records for one link that come within so long travel in one frame. */
+  /** Records of others wait so long for more to travel with, and frames of records on one link are so far apart. */
   readonly mergeMs: number;
   /** Tables that differ for so long lack something. */
   readonly repairAfterMs: number;
@@ -29,12 +29,22 @@ export interface GossipSettings {
 
 export const GOSSIP_DEFAULTS: GossipSettings = {
   batchMs: 400,
-  mergeMs: 10,
+  mergeMs: 15,
   repairAfterMs: 2000,
   repairMostMs: 30_000,
   keepDeadMs: 24 * 3_600_000,
   keepLeftMs: 60_000,
 };
+
+/** So long after a neighbour's death what we publish is urgent: it overtakes what said so first. */
+const URGENT_MS = 1000;
+
+/**
+ * Neighbours beside the tree hear of new links so much later (up to twice that), unless they speak of them first. All are told, since
+ * nodes that know different links see different trees: with two of them told, now and then somebody was left out for seconds
+ * when many links changed at once. The delay lets one frame carry many, and each link carry each record once.
+ */
+const BESIDE_MS = 50;
 
 interface Outlet {
   readonly link: MeshLink;
@@ -46,8 +56,9 @@ interface Outlet {
 }
 
 /**
- * Spreads records to everybody. News of links go over all links at once, each record at most twice over each; adverts
- * along the tree rooted at their origin and to one more neighbour. What gets lost is repaired: pings carry a hash of the
+ * Spreads records to everybody. News of deaths go over all links at once, each record at most twice over each; other changes of
+ * links go along the tree rooted at their origin, and a little later to all who were not heard to know; adverts along the tree and to
+ * one more neighbour. What gets lost is repaired: pings carry a hash of the
  * table, and tables that stay different, or that have just met, are compared by buckets.
  *
  * Records of those that cannot be reached take no part in that: they are forgotten at different times, and would come back
@@ -71,6 +82,7 @@ export class Gossip {
   #hash = 0;
   #hashedAt = '';
   #lookedMs = Number.NEGATIVE_INFINITY;
+  #diedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     table: RecordTable,
@@ -114,6 +126,7 @@ export class Gossip {
 
   linkDown(link: MeshLink, why: PartingReason, nowMs: number): readonly GossipEffect[] {
     if (!this.#outlets.delete(link.id)) return [];
+    if (why === 'died') this.#diedMs = nowMs;
     this.#publisher.schedule(why === 'died' ? nowMs : nowMs + this.#settings.batchMs);
     return this.#done(nowMs);
   }
@@ -257,19 +270,26 @@ export class Gossip {
   }
 
   #forward(sealed: SealedRecord, from: Outlet | undefined, nowMs: number): void {
-    const { origin, kind } = sealed.record;
+    const { record } = sealed;
+    const { origin } = record;
+    const urgent = record.kind === 'adjacency' && (record.urgent || record.left);
     const others = [...this.#outlets.values()].filter((outlet) => outlet !== from);
-    if (kind === 'adjacency' || !this.#reachability.has(origin)) {
-      for (const { queue } of others) queue.add(sealed, nowMs);
+    // When several die, a moment's wait halves the frames: the news of all come together, and from elsewhere meanwhile.
+    const mergeMs = from === undefined ? 0 : this.#settings.mergeMs;
+    // Our own go to all: whose link is new is in nobody's tree yet.
+    if (urgent || from === undefined || !this.#reachability.has(origin)) {
+      for (const { queue } of others) queue.add(sealed, nowMs, mergeMs);
       return;
     }
     const children = new Set(this.#reachability.children(origin));
     const rest: Outlet[] = [];
     for (const outlet of others) {
-      if (children.has(outlet.link.peer.endpoint)) outlet.queue.add(sealed, nowMs);
+      if (children.has(outlet.link.peer.endpoint)) outlet.queue.add(sealed, nowMs, mergeMs);
       else rest.push(outlet);
     }
-    rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs);
+    if (record.kind === 'advert')
+      rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs, mergeMs);
+    else for (const { queue } of rest) queue.add(sealed, nowMs, BESIDE_MS * (1 + this.#random()));
   }
 
   #publish(nowMs: number): void {
@@ -287,9 +307,15 @@ export class Gossip {
         fields: { epoch },
       });
       if (this.#table.get(this.#publisher.self)?.advert !== undefined) this.#advertise = 'again';
-      this.#keep(this.#publisher.adjacency(this.#neighbours(), this.#left), nowMs);
+      this.#keep(
+        this.#publisher.adjacency(this.#neighbours(), this.#left, nowMs - this.#diedMs < URGENT_MS),
+        nowMs,
+      );
     } else if (this.#saysOtherwise()) {
-      this.#keep(this.#publisher.adjacency(this.#neighbours(), this.#left), nowMs);
+      this.#keep(
+        this.#publisher.adjacency(this.#neighbours(), this.#left, nowMs - this.#diedMs < URGENT_MS),
+        nowMs,
+      );
     }
     if (this.#advertise === 'no') return;
     this.#advertise = 'no';

@@ -17,7 +17,7 @@ const ENOUGH = 4;
 const DIALS_CALM = 2;
 const DIALS_URGENT = 16;
 /** Walks sent for one joiner by one whose view is full. */
-const WALKS_MOST = 7;
+const WALKS_MOST = 4;
 /** Neighbours that a walk may press on a joiner whose view is full, so that more than one link joins two halves. */
 const WALK_CREDIT = 3;
 const WALK_CREDIT_MS = 5000;
@@ -347,6 +347,7 @@ export class Hyparview {
     this.#view.passive.delete(peer);
     this.#died.delete(peer);
     this.#view.active.set(peer, { link, sinceMs: this.#nowMs });
+    if (this.#view.active.size === 1) this.#prober.settle(this.#nowMs);
     this.#effects.push({ kind: 'neighbour-up', link });
   }
 

@@ -6,6 +6,8 @@ import { sample } from './view.js';
 /** Of those apart so many are tried at a time: a quarter, but at least one and at most eight. */
 const PART = 4;
 const PROBES_MOST = 8;
+/** So long after the first neighbour it is known from the news whom that made reachable. */
+const SETTLE_MS = 1000;
 /** Who is all alone waits no longer than this. */
 const ALONE_MS = 2000;
 
@@ -43,6 +45,11 @@ export class Prober {
 
   get nextMs(): number {
     return this.#nextMs;
+  }
+
+  /** There is a first neighbour: whom it leads to need not be tried. */
+  settle(nowMs: number): void {
+    this.#nextMs = Math.max(this.#nextMs, nowMs + SETTLE_MS * (0.75 + 0.5 * this.#random()));
   }
 
   /** Whom to dial now; nobody before `nextMs`. `touched`: there is, or soon will be, a link. */

@@ -69,12 +69,13 @@ export class Publisher {
     return true;
   }
 
-  adjacency(neighbours: readonly Endpoint[], left: boolean): SealedRecord {
+  adjacency(neighbours: readonly Endpoint[], left: boolean, urgent: boolean): SealedRecord {
     return sealRecord({
       kind: 'adjacency',
       ...this.#next(),
       name: this.#name,
       left,
+      urgent,
       neighbours: [...neighbours].sort(ascending),
     });
   }

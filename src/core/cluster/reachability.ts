@@ -13,6 +13,7 @@ export interface CachedTree {
 }
 
 const NOBODY: ReadonlySet<Endpoint> = new Set();
+const NO_LINKS: readonly Endpoint[] = [];
 
 /**
  * Who can be reached from `self` over working links, by breadth-first search. A link counts if both ends list
@@ -27,6 +28,8 @@ export class Reachability {
   readonly #cache: TreeCache | undefined;
   /** What each says. */
   readonly #listed = new Map<Endpoint, ReadonlySet<Endpoint>>();
+  /** Links that both ends list, by either end. */
+  readonly #links = new Map<Endpoint, Endpoint[]>();
   #tree: Tree;
   #stale = false;
   #graphRevision = 0;
@@ -101,14 +104,12 @@ export class Reachability {
     const tree = origin === this.self ? this.#current() : this.#treeOf(origin);
     const ours = tree.distance.get(this.self);
     if (ours === undefined) return [];
-    return [...this.neighbours(this.self)].filter((neighbour) => tree.parent.get(neighbour) === this.self);
+    return this.neighbours(this.self).filter((neighbour) => tree.parent.get(neighbour) === this.self);
   }
 
   /** Those with whom `node` has a link that both list. */
-  *neighbours(node: Endpoint): Iterable<Endpoint> {
-    for (const neighbour of this.#listed.get(node) ?? NOBODY) {
-      if (this.#lists(neighbour, node)) yield neighbour;
-    }
+  neighbours(node: Endpoint): readonly Endpoint[] {
+    return this.#links.get(node) ?? NO_LINKS;
   }
 
   #treeOf(origin: Endpoint): Tree {
@@ -131,8 +132,22 @@ export class Reachability {
     return this.#listed.get(node)?.has(neighbour) === true;
   }
 
+  #link(from: Endpoint, to: Endpoint): void {
+    const links = this.#links.get(from);
+    if (links === undefined) this.#links.set(from, [to]);
+    else links.push(to);
+  }
+
+  #unlink(from: Endpoint, to: Endpoint): void {
+    const links = this.#links.get(from)!;
+    if (links.length === 1) this.#links.delete(from);
+    else links.splice(links.indexOf(to), 1);
+  }
+
   #added(a: Endpoint, b: Endpoint): void {
     this.#graphRevision += 1;
+    this.#link(a, b);
+    this.#link(b, a);
     if (this.#stale) return;
     const { distance, parent } = this.#tree;
     const [atA, atB] = [distance.get(a), distance.get(b)];
@@ -147,6 +162,8 @@ export class Reachability {
 
   #removed(a: Endpoint, b: Endpoint): void {
     this.#graphRevision += 1;
+    this.#unlink(a, b);
+    this.#unlink(b, a);
     if (this.#stale) return;
     const { distance, parent } = this.#tree;
     const child = parent.get(a) === b ? a : parent.get(b) === a ? b : undefined;

@@ -23,12 +23,14 @@ export class RecordQueue {
     return this.#dueMs;
   }
 
-  add(sealed: SealedRecord, nowMs: number): void {
+  /** To be sent within `delayMs`, along with whatever else is sent before. */
+  add(sealed: SealedRecord, nowMs: number, delayMs = 0): void {
     const key = keyOf(sealed.record.origin, sealed.record.kind);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined && compareSealed(waiting, sealed) >= 0) return;
     this.#waiting.set(key, sealed);
-    this.#dueMs ??= Math.max(nowMs, this.#lastMs + this.#mergeMs);
+    const dueMs = Math.max(nowMs + delayMs, this.#lastMs + this.#mergeMs);
+    if (this.#dueMs === undefined || dueMs < this.#dueMs) this.#dueMs = dueMs;
   }
 
   /** The peer has this one. */

@@ -22,6 +22,8 @@ export interface AdjacencyRecord extends Published {
   readonly name: string;
   /** It has left in good order: no search for it, no alarm. */
   readonly left: boolean;
+  /** A neighbour died: whoever hears it passes it on over all links, not only along the tree. */
+  readonly urgent: boolean;
   /** Ascending. */
   readonly neighbours: readonly Endpoint[];
 }
@@ -54,6 +56,7 @@ export const RECORD_OCTETS_MOST = 40_000;
 export const RECORD_KINDS: readonly RecordKind[] = ['adjacency', 'advert'];
 
 const LEFT = 1;
+const URGENT = 2;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -82,7 +85,7 @@ export function sealRecord<R extends ClusterRecord>(record: R): SealedRecord<R> 
   out.varint(record.epoch);
   out.varint(record.counter);
   if (record.kind === 'adjacency') {
-    out.u8(record.left ? LEFT : 0);
+    out.u8((record.left ? LEFT : 0) + (record.urgent ? URGENT : 0));
     const name = nameOctets(record.name);
     out.varint(name.length);
     out.bytes(name);
@@ -133,13 +136,13 @@ export function mix32(value: number): number {
 function readAdjacency(
   from: OctetReader,
   origin: Endpoint,
-): Pick<AdjacencyRecord, 'left' | 'name' | 'neighbours'> {
+): Pick<AdjacencyRecord, 'left' | 'urgent' | 'name' | 'neighbours'> {
   const flags = from.u8();
-  if (flags > LEFT) from.fail('an adjacency with unknown flags');
+  if (flags > LEFT + URGENT) from.fail('an adjacency with unknown flags');
   const name = readName(from);
   const neighbours = from.endpoints(NEIGHBOURS_MOST, 'neighbours');
   if (neighbours.includes(origin)) from.fail('a node is its own neighbour');
-  return { left: flags === LEFT, name, neighbours };
+  return { left: (flags & LEFT) !== 0, urgent: (flags & URGENT) !== 0, name, neighbours };
 }
 
 function readName(from: OctetReader): string {

@@ -89,6 +89,7 @@ function inTheirNames(
     return sealRecord({
       ...known,
       left: false,
+      urgent: true,
       epoch: known.epoch + ahead,
       counter: known.counter + 1,
       neighbours: [...neighbours].sort(ascending),

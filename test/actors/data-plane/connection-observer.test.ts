@@ -27,8 +27,8 @@ class ObserverStage extends Stage<ConnectionObserverMessage> {
   /** A VIP; `inFlight` of its handshakes are. */
   vip(vip: Endpoint, inFlight = 0): void {
     const mailbox = new Inbox<BalancerMessage>();
-    const balancer = new Balancer(vip, LIMITS, this.telemetry, new Map());
-    balancer.setBackends(new Set([BACKEND]), new Set());
+    const balancer = new Balancer(vip, LIMITS, this.telemetry, new Map(), () => new Set());
+    balancer.setBackends(new Set([BACKEND]));
     for (let n = 1; n <= inFlight; n += 1) balancer.place(at(`10.9.0.1:${n}`), 0, () => 0);
     this.inboxes.set(vip, mailbox);
     this.directory.entries.set(vip, { vip, backends: new Set([BACKEND]), mailbox, balancer });

@@ -13,7 +13,13 @@ const LIMITS = { failureThreshold: 5, failureWindowMs: 300_000, backoffMs: 30_00
 const VIP = at('10.1.2.3:5000');
 const A = at('10.2.0.1:80');
 const B = at('10.2.0.2:80');
-const ALL_REACHABLE: ReadonlySet<Address> = new Set();
+const NOBODY: ReadonlySet<Address> = new Set();
+/** The nodes that no path leads to, for each balancer. */
+const avoided = new WeakMap<Balancer, ReadonlySet<Address>>();
+
+function avoid(one: Balancer, ...addresses: string[]): void {
+  avoided.set(one, new Set(addresses.map((address) => parseAddress(address)!)));
+}
 
 const client = (n: number): Endpoint => at(`10.9.0.1:${n}`);
 
@@ -22,8 +28,8 @@ function balancer(
   departed = new Map<string, Backend>(),
 ): { balancer: Balancer; telemetry: Telemetry; random: () => number } {
   const telemetry = new Telemetry();
-  const made = new Balancer(VIP, LIMITS, telemetry, departed);
-  made.setBackends(backends, ALL_REACHABLE);
+  const made: Balancer = new Balancer(VIP, LIMITS, telemetry, departed, () => avoided.get(made) ?? NOBODY);
+  made.setBackends(backends);
   return { balancer: made, telemetry, random: seedrandom('balancer') };
 }
 
@@ -57,7 +63,7 @@ test('asked again for a client in flight the handshake begins anew', (t) => {
 test('asked again for a client in flight to a backend that left it chooses another', (t) => {
   const { balancer: one, random } = balancer(new Set([A]));
   one.place(client(1), 0, random);
-  one.setBackends(new Set([B]), ALL_REACHABLE);
+  one.setBackends(new Set([B]));
   t.is(one.place(client(1), 10, random), B);
   t.deepEqual([one.handshakesInFlight, pendingOf(one)], [1, 1]);
 });
@@ -168,15 +174,16 @@ function placeOn(one: Balancer, backend: Endpoint, nowMs: number): void {
     one.answered(client(n), chosen!, nowMs, true);
     if (chosen === backend) return;
     // Make the others dearer, so that this ends.
-    one.setUnreachable(new Set([parseAddress('10.2.0.2')!]));
+    avoid(one, '10.2.0.2');
   }
 }
 
 test('chosen at random, backends get connections as dice fall, and one sent again stays, whatever is known', (t) => {
   const telemetry = new Telemetry();
-  const one = new Balancer(VIP, { ...LIMITS, choice: 'random' }, telemetry, new Map());
+  const gone = new Set([parseAddress('10.2.0.1')!]);
+  const one = new Balancer(VIP, { ...LIMITS, choice: 'random' }, telemetry, new Map(), () => gone);
   const random = seedrandom('dice');
-  one.setBackends(new Set([A, B]), new Set([parseAddress('10.2.0.1')!]));
+  one.setBackends(new Set([A, B]));
   let toA = 0;
   for (let n = 1; n <= 1_000; n += 1) if (one.place(client(n), 0, random) === A) toA += 1;
   t.true(chiSquare([toA, 1_000 - toA]) < oneInAMillion(1), `${toA} of 1000`);
@@ -190,12 +197,10 @@ for (const { what, before, backends, unreachable, goesTo } of retransmits) {
   test(`a SYN sent again ${goesTo === A ? 'stays with' : 'leaves'} its backend when ${what}`, (t) => {
     const { balancer: one, random } = balancer(new Set([A]));
     one.place(client(1), 0, random);
-    one.setBackends(new Set([A, B]), ALL_REACHABLE);
+    one.setBackends(new Set([A, B]));
     before(one);
-    one.setBackends(
-      new Set(backends ?? [A, B]),
-      new Set(unreachable === undefined ? [] : [parseAddress(unreachable)!]),
-    );
+    if (unreachable !== undefined) avoid(one, unreachable);
+    one.setBackends(new Set(backends ?? [A, B]));
     for (let times = 0; times < 5; times += 1) {
       t.is(one.retransmit(client(1), A, 1_010, random), goesTo);
       t.is(one.backendOf(client(1)), goesTo);
@@ -209,9 +214,9 @@ test('a backend that leaves and comes back is no stranger, and its handshakes en
   one.place(client(1), 0, random);
   one.answered(client(1), A, 5, true);
   one.place(client(2), 5, random);
-  one.setBackends(new Set([B]), ALL_REACHABLE);
+  one.setBackends(new Set([B]));
   one.refused(client(2), A, 6);
-  one.setBackends(new Set([A, B]), ALL_REACHABLE);
+  one.setBackends(new Set([A, B]));
   const status = [...one.statuses(6)].find(({ backend }) => backend === A);
   t.deepEqual(
     [status?.successes, status?.failures, status?.consecutiveFailures, status?.pending],
@@ -281,9 +286,9 @@ test('equal backends whose handshakes take equally long share connections equall
 
 test('a backend that recovered is picked again', (t) => {
   const { balancer: one, random } = balancer(new Set([A, B]));
-  one.setUnreachable(new Set([parseAddress('10.2.0.2')!]));
+  avoid(one, '10.2.0.2');
   for (let n = 1; n <= 5; n += 1) one.refused(client(n), one.place(client(n), 0, random)!, 1);
-  one.setUnreachable(ALL_REACHABLE);
+  avoid(one);
   const picks = (nowMs: number): Set<Endpoint | undefined> => {
     const seen = new Set<Endpoint | undefined>();
     for (let n = 1; n <= 50; n += 1) {
@@ -381,7 +386,7 @@ test('whatever happens, pending of each backend is its handshakes in flight', (t
             }
             break;
           case 'set':
-            one.setBackends(step.backends, ALL_REACHABLE);
+            one.setBackends(step.backends);
             model.backends = step.backends;
             break;
         }

@@ -17,9 +17,16 @@ class Watch {
   nowMs = 0;
   /** Answers the pings of these, after so many ms; the others are silent. */
   readonly answers = new Map<number, number>();
+  /** When anything came from these, that the detector was not told of. */
+  readonly heardMs = new Map<number, number>();
 
   constructor(neighbours: number, seed = 'watch', settings: Partial<DetectorSettings> = {}) {
-    this.detector = new FailureDetector({ ...DETECTOR_DEFAULTS, ...settings }, () => 7, seedrandom(seed));
+    this.detector = new FailureDetector(
+      { ...DETECTOR_DEFAULTS, ...settings },
+      () => 7,
+      (id) => this.heardMs.get(id),
+      seedrandom(seed),
+    );
     for (let n = 1; n <= neighbours; n += 1) this.answers.set(n, 1);
   }
 
@@ -121,6 +128,26 @@ test('a silent neighbour is pinged again, the others are alarmed, then it is cut
   watch.answers.delete(2);
   const said = watch.pass(2000).filter((s) => s.endsWith('2') || s.startsWith('suspect'));
   t.deepEqual(said, ['ping 2', 'ping 2', 'suspect 1', 'suspect 3', 'cut 2']);
+});
+
+test('what came in without our being told puts off the alarm, and ends a suspicion that it came after', (t) => {
+  const watch = new Watch(2);
+  watch.add();
+  watch.pass(3000);
+  watch.answers.delete(2);
+  // It sends something every 100 ms, but answers no ping.
+  for (let times = 0; times < 50; times += 1) {
+    watch.heardMs.set(2, watch.nowMs);
+    t.deepEqual(
+      watch.pass(100).filter((s) => !s.startsWith('ping')),
+      [],
+    );
+  }
+  while (!watch.pass(10).includes('suspect 1'));
+  watch.pass(200);
+  watch.heardMs.set(2, watch.nowMs);
+  t.false(watch.pass(150).includes('cut 2'));
+  t.true(watch.pass(3000).includes('cut 2'));
 });
 
 const SILENCES: readonly [string, number, boolean][] = [

@@ -96,6 +96,7 @@ function adjacency(
     counter,
     name: `n${origin}`,
     left: false,
+    urgent: false,
     neighbours: neighbours.map(at),
     ...more,
   });
@@ -104,8 +105,8 @@ function adjacency(
 test('news go on to everybody but who brought them, once', (t) => {
   const desk = new Desk(1, 2, 3);
   desk.hear(1, adjacency(9, 1, [1]));
+  desk.pass(20);
   t.deepEqual(desk.sent(), ['2: adjacency of 9 at 1', '3: adjacency of 9 at 1']);
-  desk.pass(50);
   desk.hear(2, adjacency(9, 1, [1]));
   desk.pass(50);
   t.deepEqual(desk.sent(), []);
@@ -136,6 +137,23 @@ test('a lost neighbour is told at once, new ones together', (t) => {
     desk.sent(),
     [1, 2, 4, 5].map((n) => `${n}: adjacency of 0 at 5`),
   );
+});
+
+test('who hears of a death tells all others at once, of other changes a little later', (t) => {
+  for (const urgent of [true, false]) {
+    const desk = new Desk(1, 2, 3, 4, 5);
+    // All stand as near to 9 as this node does.
+    desk.hear(1, adjacency(1, 7, [0, 2, 3, 4, 5, 9]), adjacency(9, 7, [1]));
+    for (const node of [2, 3, 4, 5]) desk.hear(node, adjacency(node, 7, [0, 1]));
+    desk.pass(1000);
+    desk.sent();
+    desk.hear(1, adjacency(9, 8, [1, 8], { urgent }));
+    desk.pass(20);
+    t.is(desk.sent().length, urgent ? 4 : 0);
+    desk.hear(2, adjacency(9, 8, [1, 8], { urgent }));
+    desk.pass(100);
+    t.is(desk.sent().length, urgent ? 0 : 3);
+  }
 });
 
 test('what is said in our name is refuted with a higher epoch, at once', (t) => {

@@ -16,6 +16,7 @@ const fewRecords: fc.Arbitrary<SealedRecord> = fc
     counter: fc.integer({ min: 1, max: 3 }),
     name: fc.constantFrom('a', 'b'),
     left: fc.boolean(),
+    urgent: fc.boolean(),
     neighbours: fc.constant([]),
   })
   .map((record: ClusterRecord) => sealRecord(record));
@@ -92,6 +93,7 @@ test('a full table takes no further nodes, but news of those it has', (t) => {
       counter,
       name: 'x',
       left: false,
+      urgent: false,
       neighbours: [],
     });
   t.deepEqual(

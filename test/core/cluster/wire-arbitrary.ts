@@ -34,6 +34,7 @@ const adjacency: fc.Arbitrary<AdjacencyRecord> = fc
     ...version,
     name: fc.stringMatching(/^[a-z0-9äß.-]{0,20}$/),
     left: fc.boolean(),
+    urgent: fc.boolean(),
     neighbours: sorted,
   })
   .map((record) => ({ ...record, neighbours: record.neighbours.filter((n) => n !== record.origin) }));

@@ -22,7 +22,15 @@ function octets(...parts: (number | number[])[]): Uint8Array {
 }
 const WIRE_A = [0x0a, 0x63, 0x00, 0x01, 0xef, 0xec];
 const ZERO = [0, 0, 0, 0, 0, 0];
-const ADJACENCY = { kind: 'adjacency', origin: A, epoch: 1, counter: 1, name: 'a', left: false } as const;
+const ADJACENCY = {
+  kind: 'adjacency',
+  origin: A,
+  epoch: 1,
+  counter: 1,
+  name: 'a',
+  left: false,
+  urgent: false,
+} as const;
 
 test('whatever is sent is what is read', (t) => {
   fc.assert(
@@ -59,6 +67,7 @@ test('an adjacency of seven neighbours in one network takes 50 octets', (t) => {
     counter: 200,
     name: 'node-17',
     left: false,
+    urgent: false,
     neighbours,
   });
   t.true(octets.length <= 50, `${octets.length}`);
@@ -130,6 +139,7 @@ test('a neighbour named twice cannot be said', (t) => {
     counter: 1,
     name: 'a',
     left: false,
+    urgent: false,
     neighbours: [B, B],
   });
   t.regex(String(openRecord(sealed.octets)), /named twice/);
@@ -143,6 +153,7 @@ test('names are made fit for the wire', (t) => {
     counter: 1,
     name: `a\u001b${'é'.repeat(100)}`,
     left: false,
+    urgent: false,
     neighbours: [],
   });
   const opened = openRecord(sealed.octets);

@@ -423,7 +423,11 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'balancers-told',
     bug: 'a balancer that runs already hears nothing of it',
-    patches: patch('actors/cluster/reachability', "mailbox.send({ kind: 'reachability' });", 'void mailbox;'),
+    patches: patch(
+      'core/balancer/balancer',
+      'if (unreachable !== this.#avoided)',
+      'if (this.#avoided === NOWHERE)',
+    ),
     plan: plan(ONE_PANICS, { nodes: 4 }),
   },
   {

@@ -518,8 +518,8 @@ export const MUTANTS: readonly Mutant[] = [
     bug: 'a balancer that starts anew knows no backends',
     patches: patch(
       'actors/data-plane/balancer.js',
-      'balancer.setBackends(entry.backends, directory.unreachable);\n            entry.balancer',
-      'if (entry.balancer === undefined)\n                balancer.setBackends(entry.backends, directory.unreachable);\n            entry.balancer',
+      'balancer.setBackends(entry.backends);\n            entry.balancer',
+      'if (entry.balancer === undefined)\n                balancer.setBackends(entry.backends);\n            entry.balancer',
     ),
     plan: plan({ faults: crashes('balancers/', 1) }),
   },

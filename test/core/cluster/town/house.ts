@@ -41,6 +41,7 @@ export class House {
   readonly #wires: Wires;
   readonly #disk: Disk;
   readonly #budgets = new Map<number, LinkBudget>();
+  readonly #heardMs = new Map<number, number>();
   protocolFaults = 0;
 
   constructor(
@@ -69,7 +70,12 @@ export class House {
       random,
       nowMs,
     );
-    this.detector = new FailureDetector(DETECTOR_DEFAULTS, () => this.gossip.tableHash(), random);
+    this.detector = new FailureDetector(
+      DETECTOR_DEFAULTS,
+      () => this.gossip.tableHash(),
+      (id) => this.#heardMs.get(id),
+      random,
+    );
     const around = {
       isReachable: (member: Endpoint) => this.reachability.has(member),
       unreachable: () =>
@@ -100,6 +106,7 @@ export class House {
 
   closed(id: number, nowMs: number): void {
     this.#budgets.delete(id);
+    this.#heardMs.delete(id);
     this.#overlay(this.overlay.closed(id, nowMs), nowMs);
   }
 
@@ -114,19 +121,22 @@ export class House {
       this.#overlay(this.overlay.expel(id, nowMs), nowMs);
       return;
     }
-    this.detector.heard(id, nowMs);
+    this.#heardMs.set(id, nowMs);
     const { message } = decoded;
     switch (message.kind) {
       case 'ping':
+        this.detector.heard(id, nowMs);
         this.#detector(this.detector.ping(id, message.seq, nowMs), nowMs);
         this.#overlay(this.overlay.pinged(id, nowMs), nowMs);
         this.#gossip(this.gossip.heardHash(id, message.tableHash, nowMs), nowMs);
         break;
       case 'pong':
+        this.detector.heard(id, nowMs);
         this.detector.pong(id, message.seq, nowMs);
         this.#gossip(this.gossip.heardHash(id, message.tableHash, nowMs), nowMs);
         break;
       case 'suspect':
+        this.detector.heard(id, nowMs);
         this.#detector(this.detector.alarm(message.target, message.steps, id, nowMs), nowMs);
         break;
       case 'records':
