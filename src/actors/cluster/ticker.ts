@@ -1,13 +1,17 @@
 import type { Clock, Timer } from '../../ports/time.js';
 import type { Self } from '../supervision/actor.js';
 
-/** Wakes an actor when its pure part next has something to do: one timer, moved only to be earlier. */
+/**
+ * Wakes an actor when its pure part next has something to do, by one timer. What is to be done changes with nearly every
+ * message, later as often as earlier: most pings are answered long before their deadline, and a timer left standing
+ * would wake the node for nothing.
+ */
 export class Ticker<M> {
   private readonly self: Self<M>;
   private readonly clock: Clock;
   private readonly message: M;
   private timer: Timer | undefined;
-  private dueMs = Number.POSITIVE_INFINITY;
+  private dueMs: number | undefined;
 
   /** `message` is what the actor gets; it then calls `fired`. */
   constructor(self: Self<M>, clock: Clock, message: M) {
@@ -16,16 +20,23 @@ export class Ticker<M> {
     this.message = message;
   }
 
+  /** A timer set since the one that fired stands no longer either. */
   fired(): void {
-    this.timer = undefined;
-    this.dueMs = Number.POSITIVE_INFINITY;
+    this.cancel();
   }
 
-  /** At `atMs` at the latest; a timer that is set already and earlier stays. */
+  /** At `atMs` and not before; undefined: not at all. */
   wakeAt(atMs: number | undefined): void {
-    if (atMs === undefined || atMs >= this.dueMs) return;
-    this.timer?.cancel();
+    if (atMs === this.dueMs) return;
+    this.cancel();
+    if (atMs === undefined) return;
     this.dueMs = atMs;
     this.timer = this.self.sendAfter(Math.max(0, atMs - this.clock.nowMs()), this.message);
+  }
+
+  private cancel(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.dueMs = undefined;
   }
 }
