@@ -40,11 +40,11 @@ export const GOSSIP_DEFAULTS: GossipSettings = {
 const URGENT_MS = 1000;
 
 /**
- * Neighbours beside the tree hear of new links so much later (up to twice that), unless they speak of them first. All are told, since
- * nodes that know different links see different trees: with two of them told, now and then somebody was left out for seconds
- * when many links changed at once. The delay lets one frame carry many, and each link carry each record once.
+ * Changes of links that are nobody's death are passed on so much later (up to twice that) to whoever has not spoken of them first.
+ * Then one frame carries many, and each link carries each about once. No tree is needed for that, of which
+ * there would be one for each origin, all searched anew with each change, while many come at once.
  */
-const BESIDE_MS = 50;
+const CALM_MS = 40;
 
 interface Outlet {
   readonly link: MeshLink;
@@ -57,7 +57,7 @@ interface Outlet {
 
 /**
  * Spreads records to everybody. News of deaths go over all links at once, each record at most twice over each; other changes of
- * links go along the tree rooted at their origin, and a little later to all who were not heard to know; adverts along the tree and to
+ * links a little later, over those by which they did not come first; adverts along the tree rooted at their origin and to
  * one more neighbour. What gets lost is repaired: pings carry a hash of the
  * table, and tables that stay different, or that have just met, are compared by buckets.
  *
@@ -271,25 +271,26 @@ export class Gossip {
 
   #forward(sealed: SealedRecord, from: Outlet | undefined, nowMs: number): void {
     const { record } = sealed;
-    const { origin } = record;
-    const urgent = record.kind === 'adjacency' && (record.urgent || record.left);
     const others = [...this.#outlets.values()].filter((outlet) => outlet !== from);
-    // When several die, a moment's wait halves the frames: the news of all come together, and from elsewhere meanwhile.
+    // Our own go to all at once. For others' a moment's wait halves the frames when several die: their news come together.
     const mergeMs = from === undefined ? 0 : this.#settings.mergeMs;
-    // Our own go to all: whose link is new is in nobody's tree yet.
-    if (urgent || from === undefined || !this.#reachability.has(origin)) {
+    if (record.kind === 'adjacency') {
+      const calm = from !== undefined && !record.urgent && !record.left;
+      for (const { queue } of others)
+        queue.add(sealed, nowMs, calm ? CALM_MS * (1 + this.#random()) : mergeMs);
+      return;
+    }
+    if (from === undefined || !this.#reachability.has(record.origin)) {
       for (const { queue } of others) queue.add(sealed, nowMs, mergeMs);
       return;
     }
-    const children = new Set(this.#reachability.children(origin));
+    const children = new Set(this.#reachability.children(record.origin));
     const rest: Outlet[] = [];
     for (const outlet of others) {
       if (children.has(outlet.link.peer.endpoint)) outlet.queue.add(sealed, nowMs, mergeMs);
       else rest.push(outlet);
     }
-    if (record.kind === 'advert')
-      rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs, mergeMs);
-    else for (const { queue } of rest) queue.add(sealed, nowMs, BESIDE_MS * (1 + this.#random()));
+    rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs, mergeMs);
   }
 
   #publish(nowMs: number): void {

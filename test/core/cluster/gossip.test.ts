@@ -105,7 +105,7 @@ function adjacency(
 test('news go on to everybody but who brought them, once', (t) => {
   const desk = new Desk(1, 2, 3);
   desk.hear(1, adjacency(9, 1, [1]));
-  desk.pass(20);
+  desk.pass(100);
   t.deepEqual(desk.sent(), ['2: adjacency of 9 at 1', '3: adjacency of 9 at 1']);
   desk.hear(2, adjacency(9, 1, [1]));
   desk.pass(50);
