@@ -17,7 +17,7 @@ import { DIGEST_MOST } from './wire.js';
 export interface GossipSettings {
   /** New links and adverts wait so long for others to be published with. */
   readonly batchMs: number;
-  /** Records of others wait so long for more to travel with, and frames of records on one link are so far apart. */
+  /** Records for one link that come within so long travel in one frame. */
   readonly mergeMs: number;
   /** Tables that differ for so long lack something. */
   readonly repairAfterMs: number;
@@ -29,7 +29,7 @@ export interface GossipSettings {
 
 export const GOSSIP_DEFAULTS: GossipSettings = {
   batchMs: 400,
-  mergeMs: 15,
+  mergeMs: 10,
   repairAfterMs: 2000,
   repairMostMs: 30_000,
   keepDeadMs: 24 * 3_600_000,
@@ -272,25 +272,22 @@ export class Gossip {
   #forward(sealed: SealedRecord, from: Outlet | undefined, nowMs: number): void {
     const { record } = sealed;
     const others = [...this.#outlets.values()].filter((outlet) => outlet !== from);
-    // Our own go to all at once. For others' a moment's wait halves the frames when several die: their news come together.
-    const mergeMs = from === undefined ? 0 : this.#settings.mergeMs;
     if (record.kind === 'adjacency') {
       const calm = from !== undefined && !record.urgent && !record.left;
-      for (const { queue } of others)
-        queue.add(sealed, nowMs, calm ? CALM_MS * (1 + this.#random()) : mergeMs);
+      for (const { queue } of others) queue.add(sealed, nowMs, calm ? CALM_MS * (1 + this.#random()) : 0);
       return;
     }
     if (from === undefined || !this.#reachability.has(record.origin)) {
-      for (const { queue } of others) queue.add(sealed, nowMs, mergeMs);
+      for (const { queue } of others) queue.add(sealed, nowMs);
       return;
     }
     const children = new Set(this.#reachability.children(record.origin));
     const rest: Outlet[] = [];
     for (const outlet of others) {
-      if (children.has(outlet.link.peer.endpoint)) outlet.queue.add(sealed, nowMs, mergeMs);
+      if (children.has(outlet.link.peer.endpoint)) outlet.queue.add(sealed, nowMs);
       else rest.push(outlet);
     }
-    rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs, mergeMs);
+    rest[Math.floor(this.#random() * rest.length)]?.queue.add(sealed, nowMs);
   }
 
   #publish(nowMs: number): void {

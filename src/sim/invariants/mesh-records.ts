@@ -197,7 +197,7 @@ export const versionsStay = meshInvariant(
   },
 );
 
-/** A few steps of a few milliseconds; frames wait 15 ms for others. */
+/** A few steps of a few milliseconds; frames wait 10 ms for others. */
 const SPREAD_MS = 1_000;
 /** A link that broke looks whole for so long. */
 const FOUND_OUT_MS = 3_000;
