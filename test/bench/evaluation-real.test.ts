@@ -25,6 +25,7 @@ serialKernelTest(
     const { cells } = await evaluate(options);
     const [mesh, connections, none] = cells[0]!.summaries.map(({ runs }) => runs[0]!);
     t.log('repaired', [mesh, connections, none].map((run) => Math.round(run!.repairMs)).join(', '));
+    t.log('known to half and to all', mesh!.knownByHalfMs, mesh!.knownByAllMs, 'wrongly', mesh!.falseDeaths);
     t.true(mesh!.repairMs < connections!.repairMs);
     t.true(connections!.repairMs < none!.repairMs);
     t.true(mesh!.knownByAllMs! > 0 && connections!.knownByAllMs === undefined);
