@@ -277,7 +277,7 @@ export class Gossip {
       for (const { queue } of others) queue.add(sealed, nowMs, calm ? CALM_MS * (1 + this.#random()) : 0);
       return;
     }
-    if (from === undefined || !this.#reachability.has(record.origin)) {
+    if (!this.#reachability.has(record.origin)) {
       for (const { queue } of others) queue.add(sealed, nowMs);
       return;
     }
@@ -293,7 +293,8 @@ export class Gossip {
   #publish(nowMs: number): void {
     const { dueMs } = this.#publisher;
     if (dueMs === undefined || dueMs > nowMs) return;
-    if (this.#publisher.begin(nowMs)) {
+    const refutes = this.#publisher.begin(nowMs);
+    if (refutes) {
       const { epoch } = this.#publisher;
       this.#effects.push({ kind: 'epoch', epoch });
       this.#effects.push({
@@ -305,15 +306,10 @@ export class Gossip {
         fields: { epoch },
       });
       if (this.#table.get(this.#publisher.self)?.advert !== undefined) this.#advertise = 'again';
-      this.#keep(
-        this.#publisher.adjacency(this.#neighbours(), this.#left, nowMs - this.#diedMs < URGENT_MS),
-        nowMs,
-      );
-    } else if (this.#saysOtherwise()) {
-      this.#keep(
-        this.#publisher.adjacency(this.#neighbours(), this.#left, nowMs - this.#diedMs < URGENT_MS),
-        nowMs,
-      );
+    }
+    if (refutes || this.#saysOtherwise()) {
+      const urgent = nowMs - this.#diedMs < URGENT_MS;
+      this.#keep(this.#publisher.adjacency(this.#neighbours(), this.#left, urgent), nowMs);
     }
     if (this.#advertise === 'no') return;
     this.#advertise = 'no';

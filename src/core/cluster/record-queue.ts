@@ -23,7 +23,7 @@ export class RecordQueue {
     return this.#dueMs;
   }
 
-  /** To be sent within `delayMs`, along with whatever else is sent before. */
+  /** To be sent after `delayMs`, or sooner along with what is more urgent. */
   add(sealed: SealedRecord, nowMs: number, delayMs = 0): void {
     const key = keyOf(sealed.record.origin, sealed.record.kind);
     const waiting = this.#waiting.get(key);

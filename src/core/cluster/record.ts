@@ -22,7 +22,7 @@ export interface AdjacencyRecord extends Published {
   readonly name: string;
   /** It has left in good order: no search for it, no alarm. */
   readonly left: boolean;
-  /** A neighbour died: whoever hears it passes it on over all links, not only along the tree. */
+  /** A neighbour died: whoever hears it passes it on at once. */
   readonly urgent: boolean;
   /** Ascending. */
   readonly neighbours: readonly Endpoint[];

@@ -132,30 +132,12 @@ test('a node that is its own neighbour is refused', (t) => {
 });
 
 test('a neighbour named twice cannot be said', (t) => {
-  const sealed = sealRecord({
-    kind: 'adjacency',
-    origin: A,
-    epoch: 1,
-    counter: 1,
-    name: 'a',
-    left: false,
-    urgent: false,
-    neighbours: [B, B],
-  });
+  const sealed = sealRecord({ ...ADJACENCY, neighbours: [B, B] });
   t.regex(String(openRecord(sealed.octets)), /named twice/);
 });
 
 test('names are made fit for the wire', (t) => {
-  const sealed = sealRecord({
-    kind: 'adjacency',
-    origin: A,
-    epoch: 1,
-    counter: 1,
-    name: `a\u001b${'é'.repeat(100)}`,
-    left: false,
-    urgent: false,
-    neighbours: [],
-  });
+  const sealed = sealRecord({ ...ADJACENCY, name: `a\u001b${'é'.repeat(100)}`, neighbours: [] });
   const opened = openRecord(sealed.octets);
   t.true(
     typeof opened !== 'string' &&
