@@ -1,6 +1,6 @@
 import { quantile } from '../report.js';
 import { type Quantiles, quantilesOf } from './quantiles.js';
-import type { ClientRecord, Traffic, TrialRecord } from './trial-record.js';
+import type { ClientRecord, Sighting, Traffic, TrialRecord } from './trial-record.js';
 import { CLOSED, corrected, type RequestRecord } from './workload.js';
 
 /** Whose latencies: of the open loop, of the closed one as it saw them, and with what it did not start while it waited. */
@@ -115,20 +115,22 @@ export function measure(record: TrialRecord, durationMs: number): { measures: Me
   };
 }
 
-/** When each survivor had taken all victims for gone, of those that stayed so. */
-function knowledge({ killedMs, victims, survivors, sightings }: TrialRecord): number[] {
-  const gone = new Set(victims);
-  const seen = new Map<string, Map<string, number>>();
-  for (const { atMs, by, of } of sightings) {
-    if (atMs < killedMs || !gone.has(of)) continue;
-    const own = seen.get(by) ?? new Map<string, number>();
-    seen.set(by, own);
-    if (!own.has(of)) own.set(of, atMs - killedMs);
+/**
+ * When each survivor had taken all victims for gone, for good. A victim that was taken for gone before the fault, on a
+ * machine too busy to answer, and was not found again, is known from the fault on.
+ */
+function knowledge({ killedMs, victims, survivors, deaths, returns }: TrialRecord): number[] {
+  const pair = ({ by, of }: Pick<Sighting, 'by' | 'of'>): string => `${by} ${of}`;
+  const returnedMs = new Map(returns.map((one) => [pair(one), one.atMs]));
+  const goneMs = new Map<string, number>();
+  for (const one of deaths) {
+    const key = pair(one);
+    if (goneMs.has(key) || one.atMs < (returnedMs.get(key) ?? Number.NEGATIVE_INFINITY)) continue;
+    goneMs.set(key, Math.max(0, one.atMs - killedMs));
   }
-  return survivors.map((name) => {
-    const own = seen.get(name);
-    return own?.size === victims.length ? Math.max(...own.values()) : Number.POSITIVE_INFINITY;
-  });
+  return survivors.map((by) =>
+    Math.max(...victims.map((of) => goneMs.get(pair({ by, of })) ?? Number.POSITIVE_INFINITY)),
+  );
 }
 
 function sentToTheDead(
@@ -200,7 +202,7 @@ function deviation(samples: readonly Sample[]): number {
   return largest;
 }
 
-function falseDeaths({ survivors, sightings }: TrialRecord): number {
+function falseDeaths({ survivors, deaths }: TrialRecord): number {
   const alive = new Set(survivors);
-  return sightings.filter(({ by, of }) => alive.has(by) && alive.has(of)).length;
+  return deaths.filter(({ atMs, by, of }) => atMs >= 0 && alive.has(by) && alive.has(of)).length;
 }

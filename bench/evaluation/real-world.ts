@@ -146,7 +146,8 @@ class RealTrial {
       open: records[0]!,
       closed: records[1]!,
       cuts: this.said('neighbour-cut', startedMs),
-      sightings: this.said('node-unreachable', startedMs),
+      deaths: this.said('node-unreachable', startedMs),
+      returns: this.said('node-reachable', startedMs),
       traffic: {
         before: trafficRate(first.traffic, quiet.traffic, quiet.atMs - first.atMs, asked.length),
         after: trafficRate(quiet.traffic, last.traffic, last.atMs - quiet.atMs, asked.length),
@@ -195,14 +196,16 @@ class RealTrial {
     }
   }
 
-  /** What the daemons said of each other, from the start of the workload on. */
-  private said(event: 'neighbour-cut' | 'node-unreachable', startedMs: number): Sighting[] {
+  /** What the daemons said of each other. */
+  private said(
+    event: 'neighbour-cut' | 'node-reachable' | 'node-unreachable',
+    startedMs: number,
+  ): Sighting[] {
     const { programs, names } = this.cluster;
     return programs.flatMap(({ lines }, at) =>
       lines
         .filter((line) => line.includes(`"event":"${event}"`))
         .map((line) => JSON.parse(line) as { readonly node: string; readonly time: number })
-        .filter(({ time }) => time >= startedMs)
         .map(({ time, node }) => ({ atMs: time - startedMs, by: names[at]!, of: node })),
     );
   }

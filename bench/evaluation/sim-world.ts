@@ -51,13 +51,16 @@ async function play(fleet: Fleet, setup: Setup): Promise<TrialRecord> {
   );
   const survivors = machines.filter((machine) => !victims.includes(machine));
   const cuts: Sighting[] = [];
-  const sightings: Sighting[] = [];
+  const deaths: Sighting[] = [];
+  const returns: Sighting[] = [];
   const since = (atMs: number): number => atMs - SETTLE_MS;
   fleet.journal.follow((happening, atMs) => {
     if (happening.kind !== 'log') return;
     const { host: by, event, fields } = happening;
-    if (event === 'node-unreachable') sightings.push({ atMs: since(atMs), by, of: String(fields?.node) });
-    if (event === 'neighbour-cut') cuts.push({ atMs: since(atMs), by, of: String(fields?.node) });
+    const sighting = (): Sighting => ({ atMs: since(atMs), by, of: String(fields?.node) });
+    if (event === 'node-unreachable') deaths.push(sighting());
+    if (event === 'node-reachable') returns.push(sighting());
+    if (event === 'neighbour-cut') cuts.push(sighting());
   });
   const open = new Client(fleet, clients[0]!, OPEN, setup.durationMs);
   const closed = new Client(fleet, clients[1]!, CLOSED, setup.durationMs);
@@ -79,7 +82,8 @@ async function play(fleet: Fleet, setup: Setup): Promise<TrialRecord> {
     open: await open.record(),
     closed: await closed.record(),
     cuts,
-    sightings,
+    deaths,
+    returns,
     traffic: {
       before: trafficRate(began, quiet, killedMs, survivors.length),
       after: trafficRate(quiet, ended, setup.durationMs - killedMs, survivors.length),

@@ -9,7 +9,7 @@ export interface Placement {
   readonly node: string;
 }
 
-/** A node cut another, or took it for gone. */
+/** A node cut another, took it for gone, or found a path to it again. */
 export interface Sighting {
   readonly atMs: number;
   readonly by: string;
@@ -32,7 +32,9 @@ export interface TrialRecord {
   readonly closed: ClientRecord;
   /** Silent neighbours that were cut. */
   readonly cuts: readonly Sighting[];
-  readonly sightings: readonly Sighting[];
+  /** Who took whom for gone and who was found again, in their order; those from before the workload have negative times. */
+  readonly deaths: readonly Sighting[];
+  readonly returns: readonly Sighting[];
   /** Of a survivor's part in the mesh, in each second: before the victims went, and after. */
   readonly traffic: { readonly before: Traffic; readonly after: Traffic };
   /** Share of a core that a survivor's daemon used while the workload ran; undefined where that is not measured. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** One thing wrong with a configuration: where, in the notation of the file, and what to do about it. */
 export interface ConfigFault {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration, parseDuration } from '../core/duration.js';
 import { parseEndpoint } from '../core/endpoint.js';
 import { shown } from './config-fault.js';

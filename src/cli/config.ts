@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BackendChoice } from '../core/balancer/backend.js';
 import type { Network } from '../core/data-plane/source-address.js';
 import { formatDuration } from '../core/duration.js';

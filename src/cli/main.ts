@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../native/package-root.js';
 import { DEFAULT_API } from './api-client.js';
 import { CommandFailure, EXIT_FAILURE, EXIT_USAGE } from './failure.js';
 import { keepYoungHeapSmall } from './memory.js';
@@ -26,9 +28,8 @@ early and still writes what there is. Exit status: 1 if a promise was broken.
   $ minuteman sim --seed 7 --minimize small.json
   $ minuteman sim --replay small.json --trace small.trace`;
 
-/** The version in package.json, two directories above the built code. */
 function packageVersion(): string {
-  const file = new URL('../../../../package.json', import.meta.url);
+  const file = join(packageRoot(), 'package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }
 
@@ -175,7 +176,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    if (error instanceof CommandFailure) {
+    if (CommandFailure.is(error)) {
       for (const line of error.lines) process.stderr.write(`${line}\n`);
       return error.exitCode;
     }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DetectorSettings } from '../core/cluster/failure-detector.js';
 import { formatDuration } from '../core/duration.js';
 import { isPeerName } from '../mesh/hello.js';

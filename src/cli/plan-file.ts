@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Plan } from '../sim/cluster.js';
 import { type ConfigFault, describeIssue, faultsOf, shown } from './config-fault.js';
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatEndpoint, parseEndpoint } from '../core/endpoint.js';
 import type { Log } from '../ports/log.js';
 import type { MemberStore, SavedMember, SavedMembers } from '../ports/mesh.js';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { KernelError } from '../ports/kernel-error.js';
+import { packageRoot } from './package-root.js';
 
 /*
  * The C++ addon as TypeScript sees it. Rows of numbers go over in arrays that both sides share, so that a
@@ -125,12 +125,6 @@ export function wardenFile(): string {
   const file = join(packageRoot(), WARDEN_FILE);
   if (existsSync(file)) return file;
   throw new KernelError('ADDON', `${file} is missing; build it with "npm run build"`);
-}
-
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
 }
 
 /** Runs a call of the addon; what the kernel refused comes out as `KernelError`, with `what` in front. */

@@ -12,8 +12,9 @@ const PROJECT = fileURLToPath(new URL('../../../../', import.meta.url));
 function brokenCopy(t: ExecutionContext): { readonly command: string; at(name: string): string } {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'minuteman-minimize-')));
   t.teardown(() => rmSync(directory, { recursive: true }));
-  cpSync(join(PROJECT, 'build/js/src'), join(directory, 'build/js/src'), { recursive: true });
-  cpSync(join(PROJECT, 'bin'), join(directory, 'bin'), { recursive: true });
+  for (const part of ['bin', 'build/app', 'build/js/src']) {
+    cpSync(join(PROJECT, part), join(directory, part), { recursive: true });
+  }
   cpSync(join(PROJECT, 'package.json'), join(directory, 'package.json'));
   symlinkSync(realpathSync(join(PROJECT, 'node_modules')), join(directory, 'node_modules'));
   const patched = join(directory, 'build/js/src/actors/data-plane/firewall-manager.js');
