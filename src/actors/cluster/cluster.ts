@@ -17,8 +17,8 @@ import type {
   GossipActorMessage,
   LinksMessage,
   MembershipMessage,
-  MembersMessage,
   PingerMessage,
+  ReachabilityMessage,
 } from './messages.js';
 import { pinger } from './pinger.js';
 import { reachability } from './reachability.js';
@@ -66,7 +66,7 @@ export function buildCluster(
     send: (message) => membershipBox?.send(message),
   };
 
-  const reachabilityActor = actor<MembersMessage, undefined>(
+  const reachabilityActor = actor<ReachabilityMessage, unknown>(
     'reachability',
     reachability({ state, directory, conntrack: world.kernel?.conntrack, log }),
   );

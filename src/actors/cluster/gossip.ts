@@ -108,8 +108,8 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
         return current.linkUp(message.link, nowMs);
       case 'neighbour-down':
         return current.linkDown(message.link, message.why, nowMs);
-      case 'message':
-        return current.receive(message.id, message.message, nowMs);
+      case 'messages':
+        return current.receive(message.received, nowMs);
       case 'hash':
         return current.heardHash(message.id, message.hash, nowMs);
       case 'serve':

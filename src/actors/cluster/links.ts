@@ -1,4 +1,5 @@
 import { BUDGET_DEFAULTS, LinkBudget } from '../../core/cluster/link-budget.js';
+import type { Received } from '../../core/cluster/messages.js';
 import { isNeighbour } from '../../core/cluster/view.js';
 import { decode } from '../../core/cluster/wire.js';
 import { formatEndpoint } from '../../core/endpoint.js';
@@ -30,6 +31,8 @@ interface OpenLink {
 /** Takes what the transport delivers apart and hands each part to whom it concerns; shows liars and flooders the door. */
 export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<number, OpenLink>> {
   const { mesh, state, membership, pinger, gossip, counters, clock, log } = options;
+  /** For gossip, of the events under way. */
+  let received: Received[] = [];
 
   const expel = ({ peer, id }: MeshLink, why: string): void => {
     const node = formatEndpoint(peer.endpoint);
@@ -68,7 +71,7 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
       case 'summary':
       case 'digest':
       case 'want':
-        gossip.send({ kind: 'message', id, message });
+        received.push({ id, message });
         break;
       default:
         membership.send({ kind: 'message', id, message });
@@ -105,6 +108,8 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
 
     handle: (links, { events }) => {
       for (const event of events) take(links, event);
+      if (received.length > 0) gossip.send({ kind: 'messages', received });
+      received = [];
       return links;
     },
   };

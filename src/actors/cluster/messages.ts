@@ -1,5 +1,5 @@
 import type { PartingReason } from '../../core/cluster/effects.js';
-import type { GossipMessage, OverlayMessage, PingMessage } from '../../core/cluster/messages.js';
+import type { OverlayMessage, PingMessage, Received } from '../../core/cluster/messages.js';
 import type { MeshLink } from '../../core/cluster/peer.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { Vips } from '../../core/vips.js';
@@ -34,7 +34,8 @@ export type PingerMessage =
 export type GossipActorMessage =
   | { readonly kind: 'neighbour-up'; readonly link: MeshLink }
   | { readonly kind: 'neighbour-down'; readonly link: MeshLink; readonly why: PartingReason }
-  | { readonly kind: 'message'; readonly id: number; readonly message: GossipMessage }
+  /** What came in together. */
+  | { readonly kind: 'messages'; readonly received: readonly Received[] }
   /** The hash of a neighbour's table. */
   | { readonly kind: 'hash'; readonly id: number; readonly hash: number }
   /** What this node has to offer. */
@@ -50,3 +51,8 @@ export interface MembersMessage {
   readonly left: readonly Endpoint[];
   readonly dropped: readonly Endpoint[];
 }
+
+export type ReachabilityMessage =
+  | MembersMessage
+  /** Time to look for half-open connections to who is gone. */
+  | { readonly kind: 'drop-handshakes' };

@@ -2,9 +2,9 @@ import { type Address, addressOf, type Endpoint, formatEndpoint } from '../../co
 import type { Conntrack } from '../../ports/conntrack.js';
 import type { Log } from '../../ports/log.js';
 import type { Directory } from '../data-plane/directory.js';
-import type { Behavior } from '../supervision/actor.js';
+import type { Behavior, Self } from '../supervision/actor.js';
 import type { ClusterState } from './cluster-state.js';
-import type { MembersMessage } from './messages.js';
+import type { ReachabilityMessage } from './messages.js';
 
 export interface ReachabilityOptions {
   readonly state: ClusterState;
@@ -14,9 +14,22 @@ export interface ReachabilityOptions {
   readonly log: Log;
 }
 
+/**
+ * Half-open connections are looked for so long after a death, for all who died meanwhile: the kernel goes through its whole
+ * table for that, which takes milliseconds, when there is most to do. A client sends its SYN again after a second.
+ */
+const GATHER_MS = 150;
+
+interface State {
+  /** Whether a `drop-handshakes` is on its way. */
+  dropping: boolean;
+}
+
 /** Tells balancers and operators who can be reached. */
-export function reachability(options: ReachabilityOptions): Behavior<MembersMessage, undefined> {
+export function reachability(options: ReachabilityOptions): Behavior<ReachabilityMessage, State> {
   const { state, directory, conntrack, log } = options;
+  /** Who is gone and whose half-open connections are still there: a successor goes on with them. */
+  const gone = new Set<Address>();
 
   const tell = (event: 'node-reachable' | 'node-unreachable', member: Endpoint, what: string): void => {
     const endpoint = formatEndpoint(member);
@@ -32,33 +45,51 @@ export function reachability(options: ReachabilityOptions): Behavior<MembersMess
     return lost;
   };
 
-  /** Half-open connections to who is gone now: without their entries the client's next SYN goes elsewhere. */
-  const dropHandshakes = (gone: ReadonlySet<Address>): void => {
-    if (conntrack === undefined || gone.size === 0) return;
-    conntrack.remove(conntrack.handshakes().filter(({ backend }) => gone.has(addressOf(backend))));
+  /** Without their entries the clients' next SYNs go elsewhere. */
+  const dropHandshakes = (): void => {
+    const still = new Set([...gone].filter((address) => directory.unreachable.has(address)));
+    // A kernel that refuses is not asked again: what stays is moved when its client sends again.
+    gone.clear();
+    if (conntrack === undefined || still.size === 0) return;
+    conntrack.remove(conntrack.handshakes().filter(({ backend }) => still.has(addressOf(backend))));
+  };
+
+  const dropLater = (current: State, self: Self<ReachabilityMessage>): void => {
+    if (gone.size === 0 || current.dropping) return;
+    current.dropping = true;
+    self.sendAfter(GATHER_MS, { kind: 'drop-handshakes' });
   };
 
   const update = (): void => {
     const before = directory.unreachable;
     const now = lostAddresses();
-    const fresh = new Set([...now].filter((address) => !before.has(address)));
-    if (fresh.size === 0 && now.size === before.size) return;
+    const fresh = [...now].filter((address) => !before.has(address));
+    if (fresh.length === 0 && now.size === before.size) return;
     directory.unreachable = now;
-    dropHandshakes(fresh);
+    for (const address of fresh) gone.add(address);
   };
 
   return {
-    init: () => {
+    init: (self) => {
+      const current: State = { dropping: false };
       update();
-      return undefined;
+      dropLater(current, self);
+      return current;
     },
 
-    handle: (_state, { found, lost, left }) => {
+    handle: (current, message, self) => {
+      if (message.kind === 'drop-handshakes') {
+        current.dropping = false;
+        dropHandshakes();
+        return current;
+      }
+      const { found, lost, left } = message;
       update();
+      dropLater(current, self);
       for (const member of found) tell('node-reachable', member, 'can be reached');
       for (const member of lost) tell('node-unreachable', member, 'cannot be reached: no path leads to it');
       for (const member of left) tell('node-unreachable', member, 'left in good order');
-      return undefined;
+      return current;
     },
   };
 }

@@ -4,7 +4,7 @@ import { boundedAdvert } from './advert-bounds.js';
 import { compareDigest, differing, digests } from './anti-entropy.js';
 import type { GossipEffect, PartingReason } from './effects.js';
 import { Liveness } from './liveness.js';
-import type { GossipMessage } from './messages.js';
+import type { GossipMessage, Received } from './messages.js';
 import type { MeshLink } from './peer.js';
 import type { Publisher } from './publisher.js';
 import type { Reachability } from './reachability.js';
@@ -178,9 +178,15 @@ export class Gossip {
     return this.#done(nowMs);
   }
 
-  receive(id: number, message: GossipMessage, nowMs: number): readonly GossipEffect[] {
+  /** What came in together: its records go on together, too. */
+  receive(received: readonly Received[], nowMs: number): readonly GossipEffect[] {
+    for (const { id, message } of received) this.#receive(id, message, nowMs);
+    return this.#done(nowMs);
+  }
+
+  #receive(id: number, message: GossipMessage, nowMs: number): void {
     const outlet = this.#outlets.get(id);
-    if (outlet === undefined) return [];
+    if (outlet === undefined) return;
     switch (message.kind) {
       case 'records':
         for (const sealed of message.records) this.#received(sealed, outlet, nowMs);
@@ -209,7 +215,6 @@ export class Gossip {
         }
         break;
     }
-    return this.#done(nowMs);
   }
 
   tick(nowMs: number): readonly GossipEffect[] {

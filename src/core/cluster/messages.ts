@@ -57,4 +57,10 @@ export type GossipMessage =
   | { readonly kind: 'digest'; readonly mask: number; readonly entries: readonly DigestEntry[] }
   | { readonly kind: 'want'; readonly keys: readonly RecordKey[] };
 
+/** A message and the link by which it came. */
+export interface Received {
+  readonly id: number;
+  readonly message: GossipMessage;
+}
+
 export type Message = PingMessage | OverlayMessage | GossipMessage;

@@ -58,12 +58,12 @@ function wrongAddress({ cluster, host }: Member): string | undefined {
   return undefined;
 }
 
-/** The kernel is asked at once. */
-const DROPPED_WITHIN_MS = 100;
+/** The kernel is asked once for all who die within a moment. */
+const DROPPED_WITHIN_MS = 250;
 
 export const deadHandshakesDropped = meshInvariant(
   'dead-handshakes-dropped',
-  'when a machine becomes unreachable, half-open connections towards it are deleted at once',
+  'when a machine becomes unreachable, half-open connections towards it are deleted',
   ({ eyes }, verdicts) => ({
     happened: (news, atMs) => {
       if (news.kind !== 'log' || news.event !== 'node-unreachable' || news.level !== 'warn') return;

@@ -1,4 +1,5 @@
 import type { GossipActorMessage } from '../../actors/cluster/messages.js';
+import type { Received } from '../../core/cluster/messages.js';
 import {
   compareVersions,
   RECORD_KINDS,
@@ -289,10 +290,10 @@ export const copiesBounded = meshInvariant(
     const counts = new Map<HostName, Map<string, { version: SealedRecord; copies: number }>>();
     eyes.onMessage('gossip', 'before', ({ host, message }) => {
       const news = message as GossipActorMessage;
-      if (news.kind !== 'message' || news.message.kind !== 'records' || mesh.liars.size > 0) return;
+      if (news.kind !== 'messages' || mesh.liars.size > 0) return;
       const own = counts.get(host.name) ?? new Map<string, { version: SealedRecord; copies: number }>();
       counts.set(host.name, own);
-      for (const sealed of news.message.records) {
+      for (const sealed of news.received.flatMap(recordsOf)) {
         const { origin, kind } = sealed.record;
         const key = `${origin} ${kind}`;
         const count = own.get(key);
@@ -309,6 +310,10 @@ export const copiesBounded = meshInvariant(
     return {};
   },
 );
+
+function recordsOf({ message }: Received): readonly SealedRecord[] {
+  return message.kind === 'records' ? message.records : [];
+}
 
 function versionOf({ record: { epoch, counter } }: SealedRecord): string {
   return `${epoch}.${counter}`;

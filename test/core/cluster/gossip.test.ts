@@ -57,7 +57,7 @@ class Desk {
   }
 
   say(from: number, message: GossipMessage): void {
-    this.note(this.gossip.receive(from, message, this.nowMs));
+    this.note(this.gossip.receive([{ id: from, message }], this.nowMs));
   }
 
   /** What was sent since the last question: `link: what`. */

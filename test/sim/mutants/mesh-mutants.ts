@@ -433,7 +433,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'dead-handshakes-dropped',
     bug: 'half-open connections to a dead machine stay',
-    patches: patch('actors/cluster/reachability', 'dropHandshakes(fresh);', ''),
+    patches: patch('actors/cluster/reachability', 'dropHandshakes();', ''),
     plan: plan(ONE_PANICS, MARKET),
   },
   {

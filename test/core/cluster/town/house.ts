@@ -143,7 +143,7 @@ export class House {
       case 'summary':
       case 'digest':
       case 'want':
-        this.#gossip(this.gossip.receive(id, message, nowMs), nowMs);
+        this.#gossip(this.gossip.receive([{ id, message }], nowMs), nowMs);
         break;
       default:
         this.#overlay(this.overlay.receive(id, message, nowMs), nowMs);
