@@ -28,10 +28,13 @@ const CLIENT = fileURLToPath(new URL('./real-client.js', import.meta.url));
 const FIRST_BACKEND_PORT = 31_000;
 const VIP = '10.64.0.1:5000';
 const API = 'http://127.0.0.1:61421';
-const SETTLE_MS = 5_000;
+/** A mesh that has just formed still mends its links for a while, the longer the more daemons share this machine. */
+const SETTLE_LEAST_MS = 5_000;
+const SETTLE_PER_NODE_MS = 500;
 const READY_MOST_MS = 120_000;
 /** Daemons asked for their counters; the asking must not disturb what is measured. */
 const ASKED = 8;
+const ASKED_BEFORE_MS = 1_500;
 
 /** Runs a trial with daemons, listeners and clients in namespaces. The seed draws who goes, and the instant. */
 export async function realTrial(trial: Trial): Promise<TrialRecord> {
@@ -99,7 +102,7 @@ class RealTrial {
     this.listeners = await Promise.all(hosts.map((host, at) => listen(host, portsOf(setup, at))));
     await Promise.all(daemons.map((daemon) => daemon.waitForLine(/"event":"ready"/, READY_MOST_MS)));
     if (ARMS[this.trial.arm].mesh) await cluster.formed();
-    await sleep(SETTLE_MS);
+    await sleep(Math.max(SETTLE_LEAST_MS, setup.nodes * SETTLE_PER_NODE_MS));
 
     const stream = new Seed(this.trial.seed).stream('evaluation');
     const all = [...hosts.keys()];
@@ -122,10 +125,12 @@ class RealTrial {
     const startedMs = Math.max(...starts);
     const sinceStart = (): number => wallMs() - startedMs;
     const first = { atMs: sinceStart(), cpu: cpuOf(), traffic: await this.traffic(asked) };
+    // Answering takes daemons a while that have not done so before: not when they are needed.
+    await sleep(Math.max(0, setup.atMs - ASKED_BEFORE_MS - sinceStart()));
+    const quiet = { atMs: sinceStart(), traffic: await this.traffic(asked) };
     await sleep(setup.atMs + stream.between(0, 100) - sinceStart());
     const killedMs = sinceStart();
     await this.strike(victims);
-    const quiet = { atMs: sinceStart(), traffic: await this.traffic(asked) };
     const patience = setTimeout(setup.durationMs + 4 * PATIENCE_MS, undefined, { ref: false });
     await Promise.all(programs.map(({ exited }) => Promise.race([exited, patience])));
     const last = { atMs: sinceStart(), cpu: cpuOf(), traffic: await this.traffic(asked) };
