@@ -66,7 +66,7 @@ export interface Samples {
 export type Sample = readonly [atMs: number, tookMs: number];
 
 export function measure(record: TrialRecord, durationMs: number): { measures: Measures; samples: Samples } {
-  const { killedMs, open, closed } = record;
+  const { killedMs, goneMs, open, closed } = record;
   const knownMs = knowledge(record);
   const sampled = (requests: readonly RequestRecord[]): Sample[] =>
     requests.map(({ atMs, tookMs }) => [atMs - killedMs, tookMs]);
@@ -98,8 +98,8 @@ export function measure(record: TrialRecord, durationMs: number): { measures: Me
       calmMs: calm(open.requests, killedMs),
       hits,
       attempts,
-      failed: later.filter(({ answered }) => !answered).length,
-      cutMidway: open.requests.filter(({ answered, atMs }) => !answered && atMs < killedMs).length,
+      failed: open.requests.filter(({ answered, atMs }) => !answered && atMs >= goneMs).length,
+      cutMidway: open.requests.filter(({ answered, atMs }) => !answered && atMs < goneMs).length,
       slow: later.filter(({ tookMs }) => tookMs > SLOW_MS).length,
       longestMs: later.reduce((longest, { tookMs }) => Math.max(longest, tookMs), 0),
       latencies: {

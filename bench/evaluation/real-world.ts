@@ -34,7 +34,8 @@ const SETTLE_PER_NODE_MS = 500;
 const READY_MOST_MS = 120_000;
 /** Daemons asked for their counters; the asking must not disturb what is measured. */
 const ASKED = 8;
-const ASKED_BEFORE_MS = 1_500;
+/** When, as a share of the time until the fault: answering takes a daemon a while that has not done so before. */
+const ASKED_AT = 0.75;
 
 /** Runs a trial with daemons, listeners and clients in namespaces. The seed draws who goes, and the instant. */
 export async function realTrial(trial: Trial): Promise<TrialRecord> {
@@ -125,12 +126,12 @@ class RealTrial {
     const startedMs = Math.max(...starts);
     const sinceStart = (): number => wallMs() - startedMs;
     const first = { atMs: sinceStart(), cpu: cpuOf(), traffic: await this.traffic(asked) };
-    // Answering takes daemons a while that have not done so before: not when they are needed.
-    await sleep(Math.max(0, setup.atMs - ASKED_BEFORE_MS - sinceStart()));
+    await sleep(Math.max(0, ASKED_AT * setup.atMs - sinceStart()));
     const quiet = { atMs: sinceStart(), traffic: await this.traffic(asked) };
     await sleep(setup.atMs + stream.between(0, 100) - sinceStart());
     const killedMs = sinceStart();
     await this.strike(victims);
+    const goneMs = sinceStart();
     const patience = setTimeout(setup.durationMs + 4 * PATIENCE_MS, undefined, { ref: false });
     await Promise.all(programs.map(({ exited }) => Promise.race([exited, patience])));
     const last = { atMs: sinceStart(), cpu: cpuOf(), traffic: await this.traffic(asked) };
@@ -146,6 +147,7 @@ class RealTrial {
     });
     return {
       killedMs,
+      goneMs,
       victims: victims.map((at) => names[at]!),
       survivors: survivors.map((at) => names[at]!),
       open: records[0]!,

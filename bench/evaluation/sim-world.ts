@@ -77,6 +77,7 @@ async function play(fleet: Fleet, setup: Setup): Promise<TrialRecord> {
   while (!open.over || !closed.over) await engine.run(engine.nowMs + 100);
   return {
     killedMs,
+    goneMs: killedMs,
     victims: victims.map(({ name }) => name),
     survivors: survivors.map(({ name }) => name),
     open: await open.record(),

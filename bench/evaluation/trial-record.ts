@@ -24,8 +24,9 @@ export interface ClientRecord {
 
 /** What a trial's world saw. Times in milliseconds from the start of the workload; both worlds fill this in. */
 export interface TrialRecord {
-  /** When the victims went. */
+  /** When the victims went, and when the last of them was gone for sure. */
   readonly killedMs: number;
+  readonly goneMs: number;
   readonly victims: readonly string[];
   readonly survivors: readonly string[];
   readonly open: ClientRecord;

@@ -9,6 +9,7 @@ function trial(deaths: readonly Sighting[], returns: readonly Sighting[] = []): 
   const client = { requests: [], placements: [] };
   return {
     killedMs: KILLED_MS,
+    goneMs: KILLED_MS,
     victims: [victim, second],
     survivors: [seer],
     open: client,

@@ -6,6 +6,7 @@ import {
   formatEndpoint,
   parseEndpoint,
 } from '../../core/endpoint.js';
+import type { Happening } from '../engine/journal.js';
 import { Lasting, type Member } from './mesh-eyes.js';
 import { meshInvariant } from './mesh-invariant.js';
 
@@ -64,10 +65,15 @@ const DROPPED_WITHIN_MS = 250;
 export const deadHandshakesDropped = meshInvariant(
   'dead-handshakes-dropped',
   'when a machine becomes unreachable, half-open connections towards it are deleted',
-  ({ eyes }, verdicts) => ({
-    happened: (news, atMs) => {
-      if (news.kind !== 'log' || news.event !== 'node-unreachable' || news.level !== 'warn') return;
+  ({ eyes }, verdicts) => {
+    /** When who was found again last: from then on there may be new connections to it. */
+    const foundMs = new Map<string, number>();
+    const happened = (news: Happening, atMs: number): void => {
+      if (news.kind !== 'log') return;
       const host = eyes.host(news.host);
+      const where = `${news.host} ${news.fields?.['endpoint']}`;
+      if (news.event === 'node-reachable') foundMs.set(where, atMs);
+      if (news.event !== 'node-unreachable' || news.level !== 'warn') return;
       const gone = addressOf(parseEndpoint(String(news.fields?.['endpoint']))!);
       const life = host.daemon;
       const halfOpen = (): string[] =>
@@ -88,12 +94,14 @@ export const deadHandshakesDropped = meshInvariant(
         )
           return;
         if (host.daemon?.node.directory.unreachable.has(gone) !== true) return;
+        if ((foundMs.get(where) ?? 0) >= atMs) return;
         const left = halfOpen().filter((flow) => before.has(flow));
         if (left.length > 0)
           verdicts.broken(`${left.length} half-open connections to ${formatAddress(gone)} stay`, news.host);
       });
-    },
-  }),
+    };
+    return { happened };
+  },
 );
 
 const AVOIDED_AFTER_MS = 500;
