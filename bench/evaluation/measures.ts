@@ -32,7 +32,7 @@ export interface Measures {
   /** Connections of the open loop that were sent to a dead backend, and how many times, retries included. */
   readonly hits: number;
   readonly attempts: number;
-  /** Requests of the open loop that began after the fault and were never answered. */
+  /** Requests of the open loop that began when all victims were gone and were never answered. */
   readonly failed: number;
   /** Requests that the fault met with an open connection: nobody can save those. */
   readonly cutMidway: number;

@@ -48,3 +48,10 @@ test('a survivor that is taken for gone is a false death from the start of the w
   const record = { ...trial(deaths), survivors: [seer, other] };
   t.is(measure(record, 10_000).measures.falseDeaths, 2);
 });
+
+test('a request that began while the victims were still going was met half-way, and is none that failed', (t) => {
+  const asked = (atMs: number) => ({ dueMs: atMs, atMs, tookMs: 5_000, answered: false, port: atMs });
+  const open = { requests: [990, 1_010, 1_030].map(asked), placements: [] };
+  const { failed, cutMidway } = measure({ ...trial([]), goneMs: 1_020, open }, 10_000).measures;
+  t.deepEqual({ failed, cutMidway }, { failed: 1, cutMidway: 2 });
+});

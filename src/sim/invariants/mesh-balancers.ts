@@ -81,7 +81,6 @@ export const deadHandshakesDropped = meshInvariant(
           .filter(({ ours, state, backend }) => ours && state === 'syn-sent' && addressOf(backend) === gone)
           .map(({ client, vip }) => `${client} ${vip}`);
       const before = new Set(halfOpen());
-      // What began before is gone by now: the log comes after the deed.
       eyes.at(atMs + DROPPED_WITHIN_MS, () => {
         if (host.daemon !== life || !eyes.ranWell(host, atMs)) return;
         if (

@@ -112,6 +112,20 @@ test('news go on to everybody but who brought them, once', (t) => {
   t.deepEqual(desk.sent(), []);
 });
 
+test('news that came in together, by different links too, go on in one frame', (t) => {
+  const desk = new Desk(1, 2, 3);
+  const news = (id: number, origin: number) =>
+    ({ id, message: { kind: 'records', records: [adjacency(origin, 1, [id], { urgent: true })] } }) as const;
+  desk.note(desk.gossip.receive([news(1, 8), news(2, 9)], desk.nowMs));
+  desk.pass(100);
+  const frames = desk.effects.flatMap((effect) =>
+    effect.kind === 'send' && effect.message.kind === 'records'
+      ? [`${effect.id}: ${effect.message.records.length}`]
+      : [],
+  );
+  t.deepEqual(frames.sort(), ['1: 1', '2: 1', '3: 2']);
+});
+
 test('an old version replayed changes nothing and travels no further', (t) => {
   const desk = new Desk(1, 2);
   desk.hear(1, adjacency(1, 7, [0, 9]), adjacency(9, 7, [1]));
