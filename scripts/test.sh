@@ -65,6 +65,12 @@ failed=$((failed + tests_failed))
 skipped=$((skipped + $(count '^  - \[skip\] ')))
 while read -r line; do failures+=("$line"); done < <(sed -nE 's/^  ✘ (\[fail\]: )?//p' "$log")
 
+if [ "$tests_failed" -gt 0 ]; then
+  echo
+  echo '== what failed, once more: the coverage table is long'
+  awk '/^  ─$/ { told = 1; next } /^-+\|/ { told = 0 } told' "$log"
+fi
+
 echo
 sed -nE 's/^  - \[skip\] .*\(skipped: (.*)\)$/\1/p' "$log" | sort | uniq -c |
   while read -r times reason; do echo "skipped $times: $reason"; done

@@ -14,7 +14,8 @@ const MEDDLING: readonly { readonly deed: string; readonly told: RegExp }[] = [
   { deed: 'iptables -w -t raw -F', told: /^raw\/OUTPUT, raw\/PREROUTING$/ },
   { deed: 'iptables -w -t nat -F', told: /^nat hooks$/ },
   {
-    deed: 'iptables -w -F; iptables -w -t raw -F; ipset destroy',
+    // Once more where the daemon put a rule back in between, which holds the set.
+    deed: 'for time in 1 2 3; do iptables -w -F; iptables -w -t raw -F; ipset destroy && break; done',
     told: /ipset minuteman/,
   },
   { deed: 'ipset flush minuteman', told: /^ipset minuteman$/ },
