@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../../testbed/host.js';
 import { listen, probe, startProbe } from '../../testbed/probing.js';
-import { badDay, ONE, VIP } from '../support/bad-day.js';
+import { badDay, eventually, ONE, VIP } from '../support/bad-day.js';
 import { startDaemon } from '../support/daemon.js';
 
 /** A limit of the kernel for each namespace, and only the first may change it: so the table is really filled. */
@@ -47,7 +47,13 @@ badDay(
     const [refused] = await probe(day.client, VIP, { timeoutMs: 500 });
     t.is(refused?.outcome, 'timeout', 'its SYN is dropped, so that it is sent again');
     const patient = probe(day.client, VIP, { timeoutMs: 20_000 });
-    await sleep(500);
+    // The program takes its time to start, and the table is not to have room before its first SYN.
+    await eventually(
+      'a SYN without an answer',
+      () => day.client.must('ss', ['-Htn', 'state', 'syn-sent', 'dst', VIP]),
+      (sockets) => sockets !== '',
+    );
+    await sleep(200);
     await day.client.must('conntrack', ['-D', '-s', '10.200.0.0/16'], { timeoutMs: 60_000 });
     const [seen] = await patient;
     t.log(`the connection that waited: ${seen?.outcome} after ${seen?.ms.toFixed(0)} ms`);

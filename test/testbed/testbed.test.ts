@@ -51,10 +51,8 @@ kernelTest('a probe tells refused, unanswered and held connections apart', (t) =
     t.true(held!.bytes > 15 && held!.longestGapMs < 400, JSON.stringify(held));
     const many = await probe(client, '10.99.0.2:80', { count: 20, concurrency: 5, reset: true });
     t.is(many.filter((one) => one.stood).length, 20);
-    t.is(
-      (await client.must('ss', ['-Htn', 'state', 'time-wait', 'dst', '10.99.0.2:80'])).split('\n').length,
-      2,
-    );
+    const waiting = await client.must('ss', ['-Htn', 'state', 'time-wait', 'dst', '10.99.0.2:80']);
+    t.true(waiting.split('\n').filter(Boolean).length <= 1, 'of those that were reset nothing is left');
   }),
 );
 
