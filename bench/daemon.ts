@@ -9,9 +9,6 @@ export type VipsFile = Readonly<Record<string, readonly string[]>>;
 
 export const EXECUTABLE = join(ROOT, 'bin/minuteman');
 
-/** A daemon that is measured runs as it is installed, also when the measuring is tested and coverage collected. */
-export const AS_INSTALLED = { env: { NODE_V8_COVERAGE: '' } } as const;
-
 /** The daemon under test on one host. */
 export interface Daemon {
   readonly program: Program;
@@ -48,7 +45,7 @@ export async function startDaemon(
     ...options.configuration,
   };
   writeFileSync(configPath, JSON.stringify(configuration));
-  const program = await host.spawn(EXECUTABLE, ['agent', '--config', configPath], AS_INSTALLED);
+  const program = await host.spawn(EXECUTABLE, ['agent', '--config', configPath]);
   await program.waitForLine((line) => line.includes('"event":"ready"'), 30_000);
   return {
     program,

@@ -5,7 +5,7 @@ import type { Host } from '../testbed/host.js';
 import { ip, ipBatch } from '../testbed/ip.js';
 import type { Program } from '../testbed/program.js';
 import { Testbed } from '../testbed/testbed.js';
-import { AS_INSTALLED, EXECUTABLE } from './daemon.js';
+import { EXECUTABLE } from './daemon.js';
 import { completeAtMs, type MeshLine, MeshLog } from './mesh-log.js';
 import { cpuMs, rssMegabytes } from './process-usage.js';
 import { sleep } from './scene.js';
@@ -84,7 +84,7 @@ export class MeshCluster {
       });
       const startedMs = Date.now();
       const programs = await Promise.all(
-        hosts.map((host, at) => host.spawn(EXECUTABLE, ['agent', '--config', configs[at]!], AS_INSTALLED)),
+        hosts.map((host, at) => host.spawn(EXECUTABLE, ['agent', '--config', configs[at]!])),
       );
       return new MeshCluster(bed, hosts, programs, startedMs);
     } catch (error) {

@@ -6,9 +6,12 @@ import { Program } from './program.js';
 export interface ExecOptions {
   readonly timeoutMs?: number;
   readonly input?: string;
+  /** What it executes is collected where coverage is; otherwise it runs as it is installed. */
+  readonly covered?: boolean;
 }
 
 export interface SpawnOptions {
+  readonly covered?: boolean;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -41,7 +44,7 @@ export class Host {
 
   /** Runs a program on this host to its end. */
   exec(file: string, args: readonly string[] = [], options: ExecOptions = {}): Promise<ToolRun> {
-    return runTool('nsenter', enter(this.namespace, file, args), options);
+    return runTool('nsenter', this.#command(file, args, options.covered), options);
   }
 
   /** As `exec`, but anything other than exit status 0 is an error. Answers what it printed. */
@@ -57,12 +60,19 @@ export class Host {
   async spawn(file: string, args: readonly string[] = [], options: SpawnOptions = {}): Promise<Program> {
     const program = await Program.start(
       'nsenter',
-      enter(this.namespace, file, args),
+      this.#command(file, args, options.covered),
       { ...process.env, ...options.env },
       `${this.name}: ${file}`,
     );
     this.#site.started(program);
     return program;
+  }
+
+  #command(file: string, args: readonly string[], covered = false): string[] {
+    const bare = covered || !process.env.NODE_V8_COVERAGE;
+    return bare
+      ? enter(this.namespace, file, args)
+      : enter(this.namespace, 'env', ['--unset=NODE_V8_COVERAGE', file, ...args]);
   }
 
   /** Takes an interface down: the host is cut off, its programs do not notice. */

@@ -17,10 +17,8 @@ const VIPS = { [VIP]: [ONE] };
 
 /** A daemon that is not expected to get far. */
 function attempt(host: Host, daemon: Daemon, as: readonly string[] = []): Promise<ToolRun> {
-  // Under coverage every process writes where another user may not, and says so.
-  const uncovered = ['env', '--unset=NODE_V8_COVERAGE'];
   const agent = [...PUBLIC_MINUTEMAN, 'agent', '--config', daemon.configPath];
-  const command = [...shown, ...uncovered, ...as, ...agent];
+  const command = [...shown, ...as, ...agent];
   return host.exec(command[0]!, command.slice(1), { timeoutMs: 20_000 });
 }
 

@@ -21,7 +21,10 @@ export async function callInside<Answer>(
   } = {},
 ): Promise<Answer> {
   const command = [...(options.as ?? []), ...commandOf(module, name, argument)];
-  const run = await host.exec(command[0]!, command.slice(1), { timeoutMs: options.timeoutMs ?? 60_000 });
+  const run = await host.exec(command[0]!, command.slice(1), {
+    timeoutMs: options.timeoutMs ?? 60_000,
+    covered: true,
+  });
   const answer = run.stdout.split('\n').find((line) => line.startsWith(ANSWER));
   if (run.code === 0 && answer !== undefined) return JSON.parse(answer.slice(ANSWER.length)) as Answer;
   throw new Error(`${name} on ${host.name}: ${run.failure ?? ''}\n${run.stderr}${run.stdout}`);
@@ -30,7 +33,7 @@ export async function callInside<Answer>(
 /** As `callInside` for a function that goes on until it is killed. */
 export function startInside(host: Host, module: URL, name: string, argument: unknown): Promise<Program> {
   const [file, ...args] = commandOf(module, name, argument);
-  return host.spawn(file!, args);
+  return host.spawn(file!, args, { covered: true });
 }
 
 const ANSWER = 'answer: ';

@@ -10,7 +10,7 @@ function plansOf(plan: MutantPlan): Plan[] {
 
 for (const { invariant, bug, patches, plan } of MESH_MUTANTS) {
   test(`${invariant} notices: ${bug}`, async (t) => {
-    const { caught } = await runInChild({ patches, plans: plansOf(plan), invariants: [invariant] });
+    const { caught } = await runInChild(patches, { plans: plansOf(plan), invariants: [invariant] });
     t.truthy(caught, `the mutant survived seeds ${SEEDS.join(', ')}`);
     if (caught === undefined) return;
     t.log(`seed ${SEEDS[caught.plan]}, ${caught.events} events: ${caught.what}`);
@@ -20,7 +20,7 @@ for (const { invariant, bug, patches, plan } of MESH_MUTANTS) {
 test('without a bug these plans break no promise', async (t) => {
   const distinct = [...new Map(MESH_MUTANTS.map(({ plan }) => [JSON.stringify(plan), plan])).values()];
   const plans = distinct.map((plan) => plansOf(plan)[0]!);
-  const { caught } = await runInChild({ patches: [], plans, invariants: [] });
+  const { caught } = await runInChild([], { plans, invariants: [] });
   t.is(
     caught,
     undefined,

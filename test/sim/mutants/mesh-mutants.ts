@@ -1,7 +1,7 @@
 import { hostName } from '../../../src/sim/engine/host.js';
 import type { Fault, TimedFault } from '../../../src/sim/plan/plan.js';
 import type { Mutant, MutantPlan } from './mutants.js';
-import type { Patch } from './patch-hooks.js';
+import type { Patch } from './patched.js';
 
 /** Seeds that a mutant is tried with at most. */
 export const SEEDS: readonly number[] = [1, 2, 3, 4, 5, 6, 7];

@@ -19,7 +19,7 @@ test('every invariant has a bug that it must catch', (t) => {
 
 for (const { invariant, bug, patches, plan } of MUTANTS) {
   test(`${invariant} notices: ${bug}`, async (t) => {
-    const { caught } = await runInChild({ patches, plans: plansOf(plan), invariants: [invariant] });
+    const { caught } = await runInChild(patches, { plans: plansOf(plan), invariants: [invariant] });
     t.truthy(caught, `the mutant survived seeds ${SEEDS.join(', ')}`);
     if (caught === undefined) return;
     t.log(`seed ${SEEDS[caught.plan]}, ${caught.events} events: ${caught.what}`);
@@ -34,7 +34,7 @@ const PARTS = 4;
 for (let part = 0; part < PARTS; part += 1) {
   test(`without a bug these plans break no promise, part ${part + 1}`, async (t) => {
     const plans = distinct.filter((_, index) => index % PARTS === part).map((plan) => plansOf(plan)[0]!);
-    const { caught, runs } = await runInChild({ patches: [], plans, invariants: [] });
+    const { caught, runs } = await runInChild([], { plans, invariants: [] });
     t.is(
       caught,
       undefined,

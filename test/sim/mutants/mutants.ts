@@ -1,5 +1,5 @@
 import type { Fault, Plan, TimedFault } from '../../../src/sim/plan/plan.js';
-import type { Patch } from './patch-hooks.js';
+import type { Patch } from './patched.js';
 
 /** A bug put into a copy of the code in memory, and the invariant that must notice it. */
 export interface Mutant {

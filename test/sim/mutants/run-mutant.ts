@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { register } from 'node:module';
-import type { Plan } from '../../../src/sim/cluster.js';
-import type { Patch } from './patch-hooks.js';
+import { type Plan, runPlan } from '../../../src/sim/cluster.js';
+import { ALL_INVARIANTS } from '../../../src/sim/invariants/all.js';
 
 /** What a child process is told, as JSON on standard input. */
 export interface MutantTask {
-  readonly patches: readonly Patch[];
   readonly plans: readonly Plan[];
   /** Whoever is to notice; all, if empty. */
   readonly invariants: readonly string[];
@@ -17,16 +15,10 @@ export interface MutantAnswer {
   readonly caught:
     | { readonly plan: number; readonly events: number; readonly invariant: string; readonly what: string }
     | undefined;
-  /** Patched files that were loaded: a patch that nobody loads proves nothing. */
   readonly runs: number;
 }
 
 const task: MutantTask = JSON.parse(readFileSync(0, 'utf8'));
-register('./patch-hooks.js', import.meta.url, { data: task.patches });
-
-const { runPlan } = await import('../../../src/sim/cluster.js');
-const { ALL_INVARIANTS } = await import('../../../src/sim/invariants/all.js');
-
 const chosen = ALL_INVARIANTS.filter(
   ({ name }) => task.invariants.length === 0 || task.invariants.includes(name),
 );
