@@ -17,6 +17,8 @@ import { DIGEST_MOST } from './wire.js';
 export interface GossipSettings {
   /** New links and adverts wait so long for others to be published with. */
   readonly batchMs: number;
+  /** So long wait new links without which the two of us reach everybody just as well. */
+  readonly spareMs: number;
   /** Records for one link that come within so long travel in one frame. */
   readonly mergeMs: number;
   /** Tables that differ for so long lack something. */
@@ -29,6 +31,7 @@ export interface GossipSettings {
 
 export const GOSSIP_DEFAULTS: GossipSettings = {
   batchMs: 400,
+  spareMs: 2000,
   mergeMs: 10,
   repairAfterMs: 2000,
   repairMostMs: 30_000,
@@ -45,6 +48,11 @@ const URGENT_MS = 1000;
  * there would be one for each origin, all searched anew with each change, while many come at once.
  */
 const CALM_MS = 40;
+/** The same for changes that make nobody known who was not. */
+const SPARE_MS = 300;
+
+/** With so many links a further one to somebody whom others reach already is to spare. */
+const ENOUGH = 4;
 
 interface Outlet {
   readonly link: MeshLink;
@@ -118,7 +126,8 @@ export class Gossip {
       nextRepairMs: nowMs + this.#settings.repairAfterMs,
     };
     this.#outlets.set(link.id, outlet);
-    this.#publisher.schedule(nowMs + this.#settings.batchMs);
+    const spare = this.#outlets.size > ENOUGH && this.#reachability.has(link.peer.endpoint);
+    this.#publisher.schedule(nowMs + (spare ? this.#settings.spareMs : this.#settings.batchMs));
     // One side asks, the other answers with what differs.
     if (this.#publisher.self < link.peer.endpoint) this.#sendSummary(outlet);
     return this.#done(nowMs);
@@ -241,8 +250,9 @@ export class Gossip {
     const kept = { ...sealed, octets: sealed.octets.slice() };
     const outcome = this.#table.merge(kept);
     if (outcome === 'newer') {
+      const delayMs = this.#patience(kept);
       this.#stored(kept);
-      this.#forward(kept, from, nowMs);
+      this.#forward(kept, from, nowMs, delayMs);
     } else if (
       outcome === 'older' &&
       (origin === from.link.peer.endpoint || !this.#reachability.has(origin))
@@ -274,12 +284,19 @@ export class Gossip {
     }
   }
 
-  #forward(sealed: SealedRecord, from: Outlet | undefined, nowMs: number): void {
+  /** How long news of links may wait for others to travel with, at least; to be asked before they are stored. */
+  #patience({ record }: SealedRecord): number {
+    if (record.kind !== 'adjacency' || record.urgent || record.left) return 0;
+    const known = this.#included(record.origin) && record.neighbours.every(this.#included);
+    return known ? SPARE_MS : CALM_MS;
+  }
+
+  /** `delayMs`: by which news of links are late, up to twice that. */
+  #forward(sealed: SealedRecord, from: Outlet | undefined, nowMs: number, delayMs = 0): void {
     const { record } = sealed;
     const others = [...this.#outlets.values()].filter((outlet) => outlet !== from);
     if (record.kind === 'adjacency') {
-      const calm = from !== undefined && !record.urgent && !record.left;
-      for (const { queue } of others) queue.add(sealed, nowMs, calm ? CALM_MS * (1 + this.#random()) : 0);
+      for (const { queue } of others) queue.add(sealed, nowMs, delayMs * (1 + this.#random()));
       return;
     }
     if (!this.#reachability.has(record.origin)) {

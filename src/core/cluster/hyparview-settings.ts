@@ -18,10 +18,12 @@ export interface HyparviewSettings {
   /** Neighbours that live are put out for others so seldom at most, lest joins chase each other around. */
   readonly evictMs: number;
   /**
-   * A neighbour that died is replaced so much later, or half as much again, while enough are left: when all know who else
-   * died. Dials, handshakes and the news of new links cost more CPU time than detection, which should not wait for them.
+   * A neighbour that died is replaced between so much later at least and so much at most, while enough are left: when all
+   * know who else died, and not by everybody at once. Dials, handshakes and the news of new links cost more CPU time than
+   * detection, which should not wait for them, nor should clients.
    */
-  readonly mournMs: number;
+  readonly mournLeastMs: number;
+  readonly mournMostMs: number;
   /** Between attempts to find a neighbour. */
   readonly promoteLeastMs: number;
   readonly promoteMostMs: number;
@@ -42,7 +44,8 @@ export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
   dialMs: 1500,
   answerMs: 2000,
   evictMs: 250,
-  mournMs: 1500,
+  mournLeastMs: 1500,
+  mournMostMs: 7500,
   promoteLeastMs: 200,
   promoteMostMs: 30_000,
   probeLeastMs: 500,

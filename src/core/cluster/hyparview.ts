@@ -398,7 +398,8 @@ export class Hyparview {
    * links cost far more than news do.
    */
   #mourn(): void {
-    this.#promoteMs = this.#nowMs + this.#settings.mournMs * (1 + 0.5 * this.#random());
+    const { mournLeastMs, mournMostMs } = this.#settings;
+    this.#promoteMs = this.#nowMs + mournLeastMs + (mournMostMs - mournLeastMs) * this.#random();
   }
 
   /** Asks some of the passive view to take the places that are free. */

@@ -109,6 +109,8 @@ export const honestStay = meshInvariant(
 );
 
 const SAID_WITHIN_MS = 5_000;
+/** A daemon that gets another name starts anew. */
+const RESTART_MS = 1_500;
 
 export const sameNameSaid = meshInvariant(
   'same-name-said',
@@ -125,7 +127,7 @@ export const sameNameSaid = meshInvariant(
         if (news.kind !== 'fault' || news.phase !== 'begins') return;
         const { fault, durationMs } = eyes.fleet.plan.faults[news.index]!;
         if (fault.kind !== 'same-name' || fault.host === fault.as || durationMs < 2 * SAID_WITHIN_MS) return;
-        eyes.at(atMs + SAID_WITHIN_MS + 500, () => {
+        eyes.at(atMs + SAID_WITHIN_MS + RESTART_MS, () => {
           const { fleet } = eyes;
           if (fleet.renamed.get(fault.host) !== fault.as || mesh.honestMs < SAID_WITHIN_MS) return;
           const twins = mesh.members().filter(({ name }) => name === fault.host || name === fault.as);

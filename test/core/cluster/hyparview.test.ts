@@ -231,9 +231,9 @@ test('a neighbour that died is replaced after a moment, and at once where few ar
   const dials = (ms: number) => desk.pass(ms).filter((s) => s.startsWith('dial'));
   t.deepEqual(dials(5_000), [], 'the view is full');
   desk.closed(links[0]!);
-  const { mournMs } = HYPARVIEW_DEFAULTS;
-  t.deepEqual(dials(mournMs - 10), []);
-  t.is(dials(0.5 * mournMs + 110).length, 1);
+  const { mournLeastMs, mournMostMs } = HYPARVIEW_DEFAULTS;
+  t.deepEqual(dials(mournLeastMs - 10), []);
+  t.is(dials(mournMostMs - mournLeastMs + 110).length, 1);
   desk.closed(links[1]!);
   desk.closed(links[2]!);
   desk.closed(links[3]!);

@@ -304,7 +304,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'news-spread',
     bug: 'news of others are not passed on',
-    patches: patch(GOSSIP, 'this.#forward(kept, from, nowMs);', ''),
+    patches: patch(GOSSIP, 'this.#forward(kept, from, nowMs, delayMs);', ''),
     plan: plan([at(13_000, 500, { kind: 'daemon-killed', host: 'n2' })], { nodes: 20 }),
   },
   {
@@ -314,8 +314,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
       ...patch(GOSSIP, 'outlet.differsSinceMs ??= nowMs;', 'return [];'),
       ...patch(
         GOSSIP,
-        'this.#forward(kept, from, nowMs);',
-        'if (kept.record.counter % 3 !== 0) this.#forward(kept, from, nowMs);',
+        'this.#forward(kept, from, nowMs, delayMs);',
+        'if (kept.record.counter % 3 !== 0) this.#forward(kept, from, nowMs, delayMs);',
       ),
     ],
     plan: plan(ONE_PANICS, { nodes: 20, durationMs: 30_000 }),
@@ -332,10 +332,10 @@ export const MESH_MUTANTS: readonly Mutant[] = [
       ),
     ],
     // Away for so long that the others' links are settled again: what changed after its return would come by itself.
-    plan: plan([at(8_000, 5_000, { kind: 'daemon-killed', host: 'n1' })], {
+    plan: plan([at(8_000, 16_000, { kind: 'daemon-killed', host: 'n1' })], {
       nodes: 20,
-      healMs: 14_000,
-      durationMs: 30_000,
+      healMs: 25_000,
+      durationMs: 41_000,
     }),
   },
   {
