@@ -11,6 +11,7 @@ import type { Reachability } from './reachability.js';
 import { compareVersions, type SealedRecord } from './record.js';
 import { RecordQueue } from './record-queue.js';
 import { hashOf, type RecordTable } from './record-table.js';
+import { ENOUGH } from './view.js';
 import { DIGEST_MOST } from './wire.js';
 
 /** Milliseconds. */
@@ -50,9 +51,6 @@ const URGENT_MS = 1000;
 const CALM_MS = 40;
 /** The same for changes that make nobody known who was not. */
 const SPARE_MS = 300;
-
-/** With so many links a further one to somebody whom others reach already is to spare. */
-const ENOUGH = 4;
 
 interface Outlet {
   readonly link: MeshLink;

@@ -8,12 +8,10 @@ import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { Prober } from './prober.js';
 import { Shuffles } from './shuffles.js';
-import { addPassive, draw, isNeighbour, sample, type View } from './view.js';
+import { addPassive, draw, ENOUGH, isNeighbour, sample, type View } from './view.js';
 
 export { HYPARVIEW_DEFAULTS, type HyparviewSettings, type Surroundings } from './hyparview-settings.js';
 
-/** With so many neighbours at least, finding more is no emergency. */
-const ENOUGH = 4;
 const DIALS_CALM = 2;
 const DIALS_URGENT = 16;
 /** Walks sent for one joiner by one whose view is full. */

@@ -22,6 +22,9 @@ export interface PassiveEntry {
   notBeforeMs: number;
 }
 
+/** With so many neighbours at least, finding more is no emergency, and a further one is to spare. */
+export const ENOUGH = 4;
+
 export function emptyView(): View {
   return { active: new Map(), passive: new Map() };
 }

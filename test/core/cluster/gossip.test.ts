@@ -170,6 +170,43 @@ test('who hears of a death tells all others at once, of other changes a little l
   }
 });
 
+test('news of a link between those whom everybody reaches wait longer than those of somebody new', (t) => {
+  for (const [neighbour, waits] of [
+    [3, true],
+    [8, false],
+  ] as const) {
+    const desk = new Desk(1, 2, 3);
+    desk.hear(1, adjacency(1, 7, [0, 2]));
+    desk.pass(1000);
+    desk.sent();
+    desk.hear(1, adjacency(1, 8, [0, 2, neighbour]));
+    desk.pass(100);
+    t.is(desk.sent().length, waits ? 0 : 2);
+    desk.pass(600);
+    t.is(desk.sent().length, waits ? 2 : 0);
+  }
+});
+
+test('a link to spare is published later than one to somebody new, or where there are few', (t) => {
+  const neighbours = [1, 2, 3, 4];
+  for (const [known, links, spare] of [
+    [true, neighbours, true],
+    [false, neighbours, false],
+    [true, neighbours.slice(1), false],
+  ] as const) {
+    const desk = new Desk(...links);
+    if (known) desk.hear(2, adjacency(2, 7, [0, 9]), adjacency(9, 7, [2]));
+    desk.pass(1000);
+    desk.sent();
+    desk.note(desk.gossip.linkUp(link(9), desk.nowMs));
+    const published = () => desk.sent().filter((what) => what.includes('adjacency of 0 ')).length;
+    desk.pass(GOSSIP_DEFAULTS.batchMs + 20);
+    t.is(published(), spare ? 0 : links.length + 1);
+    desk.pass(GOSSIP_DEFAULTS.spareMs);
+    t.is(published(), spare ? links.length + 1 : 0);
+  }
+});
+
 test('what is said in our name is refuted with a higher epoch, at once', (t) => {
   const claims: readonly [string, SealedRecord, number][] = [
     ['a later counter', adjacency(0, 99, [], { epoch: 5 }), 6],
