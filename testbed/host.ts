@@ -12,6 +12,8 @@ export interface ExecOptions {
 
 export interface SpawnOptions {
   readonly covered?: boolean;
+  /** Whether it will be told something by `Program.write`. */
+  readonly input?: boolean;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -62,7 +64,7 @@ export class Host {
       'nsenter',
       this.#command(file, args, options.covered),
       { ...process.env, ...options.env },
-      `${this.name}: ${file}`,
+      { name: `${this.name}: ${file}`, input: options.input ?? false },
     );
     this.#site.started(program);
     return program;

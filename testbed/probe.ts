@@ -1,11 +1,25 @@
 import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
 /**
  * Opens TCP connections and says what became of each: run inside a namespace of the test bed,
  * `node build/js/testbed/probe.js --to 10.1.2.3:5000 --count 10`. Prints one JSON array of `Probed` at the
  * end, in the order the connections were started; with `--live` also a line `connected` at each handshake.
+ *
+ * With `--serve` it stays, takes a `ServedProbe` with each line of its input, and prints a `ServedAnswer` for each.
  */
+export interface ServedProbe {
+  readonly id: number;
+  /** The arguments of a probe of its own. */
+  readonly args: readonly string[];
+}
+
+export interface ServedAnswer {
+  readonly id: number;
+  readonly probed: readonly Probed[];
+}
+
 export interface Probed {
   readonly outcome: 'connected' | 'failed' | 'timeout';
   /** What the failure is called (`ECONNREFUSED`, ...), of the handshake or of the connection later on. */
@@ -119,52 +133,69 @@ function probe(options: ProbeOptions): Promise<Probed> {
   });
 }
 
-const { values } = parseArgs({
-  options: {
-    to: { type: 'string' },
-    count: { type: 'string', default: '1' },
-    concurrency: { type: 'string', default: '1' },
-    'source-address': { type: 'string' },
-    'source-port': { type: 'string' },
-    timeout: { type: 'string', default: '2000' },
-    send: { type: 'string' },
-    hold: { type: 'string', default: '0' },
-    silent: { type: 'boolean', default: false },
-    reset: { type: 'boolean', default: false },
-    live: { type: 'boolean', default: false },
-  },
-});
-const [host, port] = (values.to ?? '').split(':');
-if (!host || !port) {
-  console.error(
-    'usage: probe --to HOST:PORT [--count N] [--concurrency N] [--source-address A] [--source-port P] ' +
-      '[--timeout MS] [--send TEXT] [--hold MS] [--silent] [--reset] [--live]',
-  );
-  process.exit(2);
+const USAGE =
+  'usage: probe --to HOST:PORT [--count N] [--concurrency N] [--source-address A] [--source-port P] ' +
+  '[--timeout MS] [--send TEXT] [--hold MS] [--silent] [--reset] [--live] | probe --serve';
+
+/** All that `args` ask for, at most `--concurrency` at a time. */
+async function probeAll(args: readonly string[]): Promise<readonly Probed[]> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      to: { type: 'string' },
+      count: { type: 'string', default: '1' },
+      concurrency: { type: 'string', default: '1' },
+      'source-address': { type: 'string' },
+      'source-port': { type: 'string' },
+      timeout: { type: 'string', default: '2000' },
+      send: { type: 'string' },
+      hold: { type: 'string', default: '0' },
+      silent: { type: 'boolean', default: false },
+      reset: { type: 'boolean', default: false },
+      live: { type: 'boolean', default: false },
+    },
+  });
+  const [host, port] = (values.to ?? '').split(':');
+  if (!host || !port) throw new Error(USAGE);
+  const options: ProbeOptions = {
+    host,
+    port: Number(port),
+    localAddress: values['source-address'],
+    localPort: values['source-port'] === undefined ? undefined : Number(values['source-port']),
+    timeoutMs: Number(values.timeout),
+    send: values.send?.replaceAll('\\r', '\r').replaceAll('\\n', '\n'),
+    holdMs: Number(values.hold),
+    silent: values.silent,
+    reset: values.reset,
+    live: values.live,
+  };
+  const count = Number(values.count);
+  const results: Probed[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      const index = next++;
+      results[index] = await probe(options);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(count, Number(values.concurrency)) }, worker));
+  return results;
 }
+
 process.once('SIGTERM', () => {
   for (const stop of [...standing]) stop();
 });
-const options: ProbeOptions = {
-  host,
-  port: Number(port),
-  localAddress: values['source-address'],
-  localPort: values['source-port'] === undefined ? undefined : Number(values['source-port']),
-  timeoutMs: Number(values.timeout),
-  send: values.send?.replaceAll('\\r', '\r').replaceAll('\\n', '\n'),
-  holdMs: Number(values.hold),
-  silent: values.silent,
-  reset: values.reset,
-  live: values.live,
-};
-const count = Number(values.count);
-const results: Probed[] = [];
-let next = 0;
-const worker = async (): Promise<void> => {
-  while (next < count) {
-    const index = next++;
-    results[index] = await probe(options);
+const args = process.argv.slice(2);
+if (args[0] === '--serve') {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { id, args } = JSON.parse(line) as ServedProbe;
+    void probeAll(args).then((probed) => console.log(JSON.stringify({ id, probed } satisfies ServedAnswer)));
   }
-};
-await Promise.all(Array.from({ length: Math.min(count, Number(values.concurrency)) }, worker));
-console.log(JSON.stringify(results));
+} else {
+  try {
+    console.log(JSON.stringify(await probeAll(args)));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 2;
+  }
+}

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Host } from './host.js';
-import type { Probed } from './probe.js';
+import type { Probed, ServedAnswer, ServedProbe } from './probe.js';
 import type { Program } from './program.js';
 
 const PROBE = fileURLToPath(new URL('./probe.js', import.meta.url));
@@ -26,8 +26,25 @@ export interface ProbeRequest {
 export async function probe(host: Host, to: string, request: ProbeRequest = {}): Promise<readonly Probed[]> {
   const waves = Math.ceil((request.count ?? 1) / (request.concurrency ?? 1));
   const timeoutMs = 10_000 + waves * (request.timeoutMs ?? 2_000) + (request.holdMs ?? 0);
-  const output = await host.must(process.execPath, [PROBE, ...probeArguments(to, request)], { timeoutMs });
-  return JSON.parse(output) as Probed[];
+  const args = probeArguments(to, request);
+  const prober = await proberOn(host);
+  const id = ++asked;
+  prober.write(JSON.stringify({ id, args } satisfies ServedProbe));
+  const line = await prober.waitForLine((said) => said.startsWith(`{"id":${id},`), timeoutMs);
+  return (JSON.parse(line) as ServedAnswer).probed;
+}
+
+/** One prober stays on each host that was probed from: to start a process costs a hundred times what a connection does. */
+const probers = new WeakMap<Host, Promise<Program>>();
+let asked = 0;
+
+function proberOn(host: Host): Promise<Program> {
+  let prober = probers.get(host);
+  if (prober === undefined) {
+    prober = host.spawn(process.execPath, [PROBE, '--serve'], { input: true });
+    probers.set(host, prober);
+  }
+  return prober;
 }
 
 /** A probe that runs while the test does something else: ready at its first handshake. */

@@ -40,10 +40,17 @@ export class Program {
   }
 
   /** Starts it; the answer comes when it runs, the error when there is no such program. */
-  static start(file: string, args: readonly string[], env: NodeJS.ProcessEnv, name = file): Promise<Program> {
+  static start(
+    file: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    { name = file, input = false }: { readonly name?: string; readonly input?: boolean } = {},
+  ): Promise<Program> {
     return new Promise((resolve, reject) => {
-      const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(file, args, { env, stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
       child.once('error', reject);
+      // Its end is told by `exited`; what is written to it after that is lost.
+      child.stdin?.on('error', () => {});
       child.once('spawn', () => resolve(new Program(child, child.pid!, name)));
     });
   }
@@ -78,6 +85,11 @@ export class Program {
         if (this.#waiters.has(waiter)) fail('ended');
       });
     });
+  }
+
+  /** A line on its input; it must have been started with one. */
+  write(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   kill(signal: NodeJS.Signals = 'SIGTERM'): void {

@@ -4,7 +4,7 @@ import type { Log } from '../ports/log.js';
 import { readKeyFile } from './key-file.js';
 
 /** How soon a changed file is noticed: one `stat` in this time, which also sees a file replaced by another. */
-const LOOK_MS = 5000;
+const LOOK_MS = 2000;
 
 /**
  * The keys of a file, as it is now. They are read again when it changes; links that stand are not asked again.

@@ -2,7 +2,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import type { Log } from '../ports/log.js';
 import { readTlsFiles, type TlsIdentity, type TlsPaths } from './tls-files.js';
 
-const LOOK_MS = 5000;
+const LOOK_MS = 2000;
 /** Three files are exchanged one after the other; what fits together is taken once nothing moved for so long. */
 const SETTLE_MS = 200;
 
