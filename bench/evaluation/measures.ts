@@ -14,8 +14,6 @@ const ERROR_SHARE = 0.001;
 const CLOCKS_APART_MS = 20;
 /** So few requests cannot show that less than one in a thousand fails. */
 const REQUESTS_LEAST = 1_000;
-/** From the fault on latencies are those of the repair for so long. */
-const REPAIR_WINDOW_MS = 2_000;
 
 /** What a trial came to. Times in milliseconds from the moment when the victims went; undefined: never in this trial. */
 export interface Measures {
@@ -65,7 +63,12 @@ export interface Samples {
 /** `atMs` from the fault on, negative before. */
 export type Sample = readonly [atMs: number, tookMs: number];
 
-export function measure(record: TrialRecord, durationMs: number): { measures: Measures; samples: Samples } {
+/** Latencies of requests that began within `repairMostMs` of the fault are those of the repair. */
+export function measure(
+  record: TrialRecord,
+  durationMs: number,
+  repairMostMs: number,
+): { measures: Measures; samples: Samples } {
   const { killedMs, goneMs, open, closed } = record;
   const knownMs = knowledge(record);
   const sampled = (requests: readonly RequestRecord[]): Sample[] =>
@@ -103,9 +106,9 @@ export function measure(record: TrialRecord, durationMs: number): { measures: Me
       slow: later.filter(({ tookMs }) => tookMs > SLOW_MS).length,
       longestMs: later.reduce((longest, { tookMs }) => Math.max(longest, tookMs), 0),
       latencies: {
-        open: phases(samples.latencies.open),
-        closed: phases(samples.latencies.closed),
-        corrected: phases(samples.latencies.corrected),
+        open: phases(samples.latencies.open, repairMostMs),
+        closed: phases(samples.latencies.closed, repairMostMs),
+        corrected: phases(samples.latencies.corrected, repairMostMs),
       },
       deviationMs: deviation(samples.latencies.open),
       falseDeaths: falseDeaths(record),
@@ -176,13 +179,13 @@ function calm(requests: readonly RequestRecord[], killedMs: number): number | un
   return calmMs;
 }
 
-function phases(samples: readonly Sample[]): Phases {
+function phases(samples: readonly Sample[], repairMostMs: number): Phases {
   const within = (fromMs: number, toMs: number): Quantiles =>
     quantilesOf(samples.filter(([atMs]) => atMs >= fromMs && atMs < toMs).map(([, tookMs]) => tookMs));
   return {
     before: within(Number.NEGATIVE_INFINITY, 0),
-    repair: within(0, REPAIR_WINDOW_MS),
-    after: within(REPAIR_WINDOW_MS, Number.POSITIVE_INFINITY),
+    repair: within(0, repairMostMs),
+    after: within(repairMostMs, Number.POSITIVE_INFINITY),
   };
 }
 
