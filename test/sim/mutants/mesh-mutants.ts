@@ -149,7 +149,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     invariant: 'one-piece',
     bug: 'whoever says yes to being a neighbour does not add the other one',
     patches: patch(HYPARVIEW, 'if (accepted)\n            this.#admit(link);', 'if (accepted) { }'),
-    plan: plan([], { durationMs: 25_000 }),
+    plan: plan([], { nodes: 4, durationMs: 25_000 }),
   },
   {
     invariant: 'dials-slacken',
@@ -457,7 +457,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     bug: 'alarms are passed on for ever',
     patches: [
       ...patch(DETECTOR, 'Math.min(steps, SUSPECT_STEPS) - 1, from', '4, from'),
-      ...patch(DETECTOR, 'if (lastMs !== undefined && nowMs - lastMs < RELAY_MS)', 'if (false)'),
+      // Once a millisecond, since they multiply without end otherwise.
+      ...patch(DETECTOR, 'if (lastMs !== undefined && nowMs - lastMs < RELAY_MS)', 'if (nowMs - lastMs < 1)'),
       ...patch(DETECTOR, 'if (this.#relayed.size >= RELAYS_PER_SECOND)', 'if (false)'),
     ],
     plan: plan(SOME_PANIC, { durationMs: 9_200, healMs: 9_000 }),
