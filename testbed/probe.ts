@@ -182,9 +182,6 @@ async function probeAll(args: readonly string[]): Promise<readonly Probed[]> {
   return results;
 }
 
-process.once('SIGTERM', () => {
-  for (const stop of [...standing]) stop();
-});
 const args = process.argv.slice(2);
 if (args[0] === '--serve') {
   for await (const line of createInterface({ input: process.stdin })) {
@@ -192,6 +189,9 @@ if (args[0] === '--serve') {
     void probeAll(args).then((probed) => console.log(JSON.stringify({ id, probed } satisfies ServedAnswer)));
   }
 } else {
+  process.once('SIGTERM', () => {
+    for (const stop of [...standing]) stop();
+  });
   try {
     console.log(JSON.stringify(await probeAll(args)));
   } catch (error) {

@@ -74,6 +74,13 @@ export async function listen(
   return program;
 }
 
+/** For whoever counts what still runs on a host. */
+export async function dismissProber(host: Host): Promise<void> {
+  const prober = await probers.get(host);
+  probers.delete(host);
+  await prober?.stop();
+}
+
 function probeArguments(to: string, request: ProbeRequest): string[] {
   const args = ['--to', to];
   const option = (name: string, value: string | number | undefined): void => {

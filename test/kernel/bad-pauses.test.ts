@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runTool } from '../../src/native/tool.js';
-import { listen, probe, startProbe } from '../../testbed/probing.js';
+import { dismissProber, listen, probe, startProbe } from '../../testbed/probing.js';
 import {
   badDay,
   entriesTo,
@@ -140,6 +140,7 @@ badDay('a connection outlives kill -9, restart, an orderly stop and another rest
   held.program.kill();
   const [seen] = await held.result;
   t.is((await daemon.stop()).code, 0);
+  await dismissProber(day.client);
   const listing = ['netns', 'pids', day.client.namespace.name];
   await eventually(
     'the end of all processes of ours',
