@@ -6,20 +6,8 @@ import { parseArgs } from 'node:util';
  * Opens TCP connections and says what became of each: run inside a namespace of the test bed,
  * `node build/js/testbed/probe.js --to 10.1.2.3:5000 --count 10`. Prints one JSON array of `Probed` at the
  * end, in the order the connections were started; with `--live` also a line `connected` at each handshake.
- *
  * With `--serve` it stays, takes a `ServedProbe` with each line of its input, and prints a `ServedAnswer` for each.
  */
-export interface ServedProbe {
-  readonly id: number;
-  /** The arguments of a probe of its own. */
-  readonly args: readonly string[];
-}
-
-export interface ServedAnswer {
-  readonly id: number;
-  readonly probed: readonly Probed[];
-}
-
 export interface Probed {
   readonly outcome: 'connected' | 'failed' | 'timeout';
   /** What the failure is called (`ECONNREFUSED`, ...), of the handshake or of the connection later on. */
@@ -37,6 +25,17 @@ export interface Probed {
   readonly longestGapMs: number;
   /** Whether the connection still stood when the probe was through with it. */
   readonly stood: boolean;
+}
+
+export interface ServedProbe {
+  readonly id: number;
+  /** The arguments of a probe that is not served. */
+  readonly args: readonly string[];
+}
+
+export interface ServedAnswer {
+  readonly id: number;
+  readonly probed: readonly Probed[];
 }
 
 interface ProbeOptions {

@@ -87,9 +87,10 @@ export class Program {
     });
   }
 
-  /** A line on its input; it must have been started with one. */
+  /** A line on its input; an error if it was started without one. */
   write(line: string): void {
-    this.#child.stdin?.write(`${line}\n`);
+    if (this.#child.stdin === null) throw new Error(`${this.name} has no input`);
+    this.#child.stdin.write(`${line}\n`);
   }
 
   kill(signal: NodeJS.Signals = 'SIGTERM'): void {

@@ -7,8 +7,8 @@ import { isMain } from '../command-line.js';
 import { figures as figuresText } from '../report.js';
 import { runInWorkers } from '../workers.js';
 import type { ArmName } from './arms.js';
-import { figuresOf } from './figures.js';
-import { type Options, readOptions, USAGE } from './options.js';
+import { figuresOf, repairMostMs } from './figures.js';
+import { type Options, readOptions, USAGE, type WorldName } from './options.js';
 import { drawMain, drawSweep, type Pictures } from './pictures.js';
 import { markdownOf, type Page, type Part, pageOf } from './report.js';
 import { ORIGINAL, type Setup, type Trial } from './setup.js';
@@ -115,7 +115,7 @@ export async function presented(options: Options, evaluation: Evaluation): Promi
       latencyTable(summaries),
     ];
     const pictures: Pictures = value === undefined ? await drawMain(summaries) : {};
-    parts.push({ heading: headingOf(setup), text: TEXT, tables, pictures });
+    parts.push({ heading: headingOf(setup), text: textOf(world), tables, pictures });
   }
   if (sweep !== undefined) {
     const { axis, shown } = SWEEPS[sweep];
@@ -129,8 +129,12 @@ export async function presented(options: Options, evaluation: Evaluation): Promi
   return { title: `Evaluation, ${where}${ended}`, command: commandOf(options), parts };
 }
 
-const TEXT =
-  'Latency table: medians over the trials of p50 / p99 / longest of a phase, in ms. A request is a new connection, a question and its answer.';
+function textOf(world: WorldName): string {
+  return (
+    'Latency table: medians over the trials of p50 / p99 / longest of a phase, in ms. A request is a new connection, a ' +
+    `question and its answer. The repair may take ${repairMostMs(world) / 1000} s; "later" is after that.`
+  );
+}
 
 function isOriginal(setup: Setup): boolean {
   return same(setup, ORIGINAL);

@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { unwatchFile, watchFile } from 'node:fs';
 import type { Log } from '../ports/log.js';
 import { readKeyFile } from './key-file.js';
-
-/** How soon a changed file is noticed: one `stat` in this time, which also sees a file replaced by another. */
-const LOOK_MS = 2000;
+import { LOOK_MS } from './settings.js';
 
 /**
  * The keys of a file, as it is now. They are read again when it changes; links that stand are not asked again.

@@ -30,6 +30,9 @@ export interface MeshSettings {
   readonly log: Log;
 }
 
+/** How soon a changed file of keys or certificates is noticed: one `stat` in this time, which also sees one replaced by another. */
+export const LOOK_MS = 2000;
+
 /** The one path that a request may ask to be upgraded at. */
 export const MESH_PATH = '/mesh';
 

@@ -1,8 +1,8 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import type { Log } from '../ports/log.js';
+import { LOOK_MS } from './settings.js';
 import { readTlsFiles, type TlsIdentity, type TlsPaths } from './tls-files.js';
 
-const LOOK_MS = 2000;
 /** Three files are exchanged one after the other; what fits together is taken once nothing moved for so long. */
 const SETTLE_MS = 200;
 

@@ -11,9 +11,6 @@ import { summaryText } from '../../bench/evaluation/summary-file.js';
 import { armsTable, latencyTable } from '../../bench/evaluation/tables.js';
 import { startEvaluation } from '../support/evaluation-command.js';
 
-// What its workers execute is executed by other tests, too: to collect it costs more than the trials.
-process.env.NODE_V8_COVERAGE = '';
-
 const MODE = ['--nodes', '8', '--tasks', '40', '--kill', '0.25', '--at', '3s', '--duration', '10s'];
 
 /** Enough to see the shape: so few tasks that the handshakes of one client tell who is dead within the run. */

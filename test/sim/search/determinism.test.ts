@@ -10,9 +10,6 @@ import { WorkerPool } from '../../../src/sim/search/worker-pool.js';
 const BUILT = fileURLToPath(new URL('../../../src', import.meta.url));
 const MODULES = fileURLToPath(new URL('../../../../../node_modules', import.meta.url));
 
-// What these processes execute is executed elsewhere, too: to collect it takes as long as the runs do.
-process.env.NODE_V8_COVERAGE = '';
-
 for (const [index, { name }] of SCENARIOS.entries()) {
   const seed = index + 1;
   test.serial(`${name}: seed ${seed} is the same run in two fresh processes`, async (t) => {
