@@ -8,7 +8,7 @@ import type { GossipMessage, Received } from './messages.js';
 import type { MeshLink } from './peer.js';
 import type { Publisher } from './publisher.js';
 import type { Reachability } from './reachability.js';
-import { compareVersions, type SealedRecord } from './record.js';
+import { compareVersions, type Death, type SealedRecord } from './record.js';
 import { RecordQueue } from './record-queue.js';
 import { hashOf, type RecordTable } from './record-table.js';
 import { ENOUGH } from './view.js';
@@ -40,8 +40,11 @@ export const GOSSIP_DEFAULTS: GossipSettings = {
   keepLeftMs: 60_000,
 };
 
-/** So long after a neighbour's death what we publish is urgent: it overtakes what said so first. */
-const URGENT_MS = 1000;
+/** So long after a neighbour's death what we publish tells of it: it overtakes what said so first. */
+const MOURN_MS = 1000;
+
+/** Who is called dead again and again says so often at most that it is not. */
+const CONTRADICT_EVERY_MS = 100;
 
 /**
  * Changes of links that are nobody's death are passed on so much later (up to twice that) to whoever has not spoken of them first.
@@ -88,7 +91,11 @@ export class Gossip {
   #hash = 0;
   #hashedAt = '';
   #lookedMs = Number.NEGATIVE_INFINITY;
-  #diedMs = Number.NEGATIVE_INFINITY;
+  /** Neighbours that died within `MOURN_MS`, and when. */
+  readonly #deaths = new Map<Endpoint, { readonly death: Death; readonly atMs: number }>();
+  /** Somebody tells of our death. */
+  #contradicts = false;
+  #contradictedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     table: RecordTable,
@@ -133,7 +140,7 @@ export class Gossip {
 
   linkDown(link: MeshLink, why: PartingReason, nowMs: number): readonly GossipEffect[] {
     if (!this.#outlets.delete(link.id)) return [];
-    if (why === 'died') this.#diedMs = nowMs;
+    if (why === 'died') this.#mourn(link.peer.endpoint, nowMs);
     this.#publisher.schedule(why === 'died' ? nowMs : nowMs + this.#settings.batchMs);
     return this.#done(nowMs);
   }
@@ -250,6 +257,7 @@ export class Gossip {
     if (outcome === 'newer') {
       const delayMs = this.#patience(kept);
       this.#stored(kept);
+      this.#contradict(kept.record, nowMs);
       this.#forward(kept, from, nowMs, delayMs);
     } else if (
       outcome === 'older' &&
@@ -273,18 +281,37 @@ export class Gossip {
     this.#publisher.claimed(claim, nowMs);
   }
 
+  /** Who is said to be dead says something, whatever it is. */
+  #contradict(record: SealedRecord['record'], nowMs: number): void {
+    if (record.kind !== 'adjacency') return;
+    const { self } = this.#publisher;
+    const death = record.died.find(({ node }) => node === self);
+    const ours = this.#table.get(self)?.adjacency?.record;
+    if (death === undefined || ours === undefined) return;
+    const order = compareVersions(death, ours);
+    if (order > 0) this.#publisher.claimed(death, nowMs);
+    if (order !== 0) return;
+    this.#contradicts = true;
+    this.#publisher.schedule(Math.max(nowMs, this.#contradictedMs + CONTRADICT_EVERY_MS));
+  }
+
   #stored(sealed: SealedRecord): void {
     const { record } = sealed;
     if (record.kind === 'advert') this.#effects.push({ kind: 'advert', origin: record.origin });
     else {
-      this.#reachability.set(record.origin, record.left ? [] : record.neighbours);
+      if (record.left) this.#reachability.set(record.origin, []);
+      else this.#reachability.set(record.origin, record.neighbours, record.died, record);
       this.#liveness.named(record.origin, record.name);
     }
   }
 
   /** How long news of links may wait for others to travel with, at least; to be asked before they are stored. */
   #patience({ record }: SealedRecord): number {
-    if (record.kind !== 'adjacency' || record.urgent || record.left) return 0;
+    if (record.kind !== 'adjacency' || record.left) return 0;
+    // It lives: whoever heard of its death hears of that as soon.
+    if (this.#reachability.doubted(record.origin)) return 0;
+    // Whoever has heard from as many witnesses as we needed needs no more of them at once either.
+    if (record.died.some(({ node }) => this.#included(node))) return 0;
     const known = this.#included(record.origin) && record.neighbours.every(this.#included);
     return known ? SPARE_MS : CALM_MS;
   }
@@ -327,13 +354,30 @@ export class Gossip {
       });
       if (this.#table.get(this.#publisher.self)?.advert !== undefined) this.#advertise = 'again';
     }
-    if (refutes || this.#saysOtherwise()) {
-      const urgent = nowMs - this.#diedMs < URGENT_MS;
-      this.#keep(this.#publisher.adjacency(this.#neighbours(), this.#left, urgent), nowMs);
+    const contradicts = this.#contradicts && nowMs >= this.#contradictedMs + CONTRADICT_EVERY_MS;
+    if (contradicts) this.#contradictedMs = nowMs;
+    if (contradicts || refutes || this.#saysOtherwise()) {
+      this.#contradicts = false;
+      const neighbours = this.#neighbours();
+      this.#keep(this.#publisher.adjacency(neighbours, this.#left, this.#mourned(neighbours, nowMs)), nowMs);
     }
     if (this.#advertise === 'no') return;
     this.#advertise = 'no';
     this.#keep(this.#publisher.advert(this.#vips), nowMs);
+  }
+
+  #mourn(node: Endpoint, nowMs: number): void {
+    const { epoch, counter } = this.#table.get(node)?.adjacency?.record ?? { epoch: 0, counter: 0 };
+    this.#deaths.delete(node);
+    this.#deaths.set(node, { death: { node, epoch, counter }, atMs: nowMs });
+  }
+
+  /** Who died a moment ago and has not come back to us. */
+  #mourned(neighbours: readonly Endpoint[], nowMs: number): Death[] {
+    for (const [node, { atMs }] of this.#deaths) {
+      if (nowMs - atMs >= MOURN_MS || neighbours.includes(node)) this.#deaths.delete(node);
+    }
+    return [...this.#deaths.values()].map(({ death }) => death);
   }
 
   /** Whether our links are not those that we published last. */

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint.js';
 import type { Vips } from '../vips.js';
-import { ascending, type SealedRecord, sealRecord, type Version } from './record.js';
+import { ascending, type Death, type SealedRecord, sealRecord, type Version } from './record.js';
 
 /** What a node says of itself, and when. */
 export interface PublisherState {
@@ -69,14 +69,14 @@ export class Publisher {
     return true;
   }
 
-  adjacency(neighbours: readonly Endpoint[], left: boolean, urgent: boolean): SealedRecord {
+  adjacency(neighbours: readonly Endpoint[], left: boolean, died: readonly Death[]): SealedRecord {
     return sealRecord({
       kind: 'adjacency',
       ...this.#next(),
       name: this.#name,
       left,
-      urgent,
       neighbours: [...neighbours].sort(ascending),
+      died: [...died].sort((a, b) => ascending(a.node, b.node)),
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
+import { compareVersions, type Death, type Version } from './record.js';
 import { breadthFirst, type Tree } from './tree.js';
 
 /** Keeps what was reckoned for a graph, e.g. an LRU cache; losing an entry costs time only. */
@@ -12,12 +13,21 @@ export interface CachedTree {
   readonly tree: Tree;
 }
 
-const NOBODY: ReadonlySet<Endpoint> = new Set();
+/** What a node says of itself and its links. */
+interface Said {
+  readonly version: Version;
+  readonly neighbours: ReadonlySet<Endpoint>;
+  readonly died: readonly Death[];
+}
+
+const NOTHING: Said = { version: { epoch: 0, counter: 0 }, neighbours: new Set(), died: [] };
 const NO_LINKS: readonly Endpoint[] = [];
 
 /**
  * Who can be reached from `self` over working links, by breadth-first search. A link counts if both ends list
- * each other: one that says a neighbour is gone is believed at once, one that claims a neighbour is not.
+ * each other: one that says a neighbour is gone is believed at once, one that claims a neighbour is not. And it does not
+ * count if either end was seen to die by most of those whom it names as its neighbours, and has said nothing since: so the
+ * last of them need not be heard, and no single one is believed.
  *
  * Ties go to the smaller endpoint, so the tree is a function of the graph and equal at all who know the same. Most
  * changes touch no shortest path or are repaired beside it; the others have the tree searched anew, once,
@@ -26,9 +36,10 @@ const NO_LINKS: readonly Endpoint[] = [];
 export class Reachability {
   readonly self: Endpoint;
   readonly #cache: TreeCache | undefined;
-  /** What each says. */
-  readonly #listed = new Map<Endpoint, ReadonlySet<Endpoint>>();
-  /** Links that both ends list, by either end. */
+  readonly #said = new Map<Endpoint, Said>();
+  /** Whom most of their neighbours saw die. */
+  readonly #dead = new Set<Endpoint>();
+  /** Links that count, by either end. */
   readonly #links = new Map<Endpoint, Endpoint[]>();
   #tree: Tree;
   #stale = false;
@@ -52,25 +63,35 @@ export class Reachability {
   }
 
   /** What `origin` says of its neighbours now. */
-  set(origin: Endpoint, neighbours: readonly Endpoint[]): void {
-    const before = this.#listed.get(origin) ?? NOBODY;
-    const after = new Set(neighbours);
-    this.#listed.set(origin, after);
-    for (const neighbour of before) {
-      if (!after.has(neighbour) && this.#lists(neighbour, origin)) this.#removed(origin, neighbour);
-    }
-    for (const neighbour of after) {
-      if (!before.has(neighbour) && this.#lists(neighbour, origin)) this.#added(origin, neighbour);
-    }
+  set(
+    origin: Endpoint,
+    neighbours: readonly Endpoint[],
+    died: readonly Death[] = NOTHING.died,
+    version: Version = NOTHING.version,
+  ): void {
+    const before = this.#said.get(origin) ?? NOTHING;
+    const after: Said = { version, neighbours: new Set(neighbours), died };
+    this.#said.set(origin, after);
+    for (const neighbour of before.neighbours)
+      if (!after.neighbours.has(neighbour)) this.#weigh(origin, neighbour);
+    for (const neighbour of after.neighbours) this.#weigh(origin, neighbour);
+    this.#judge(origin);
+    for (const { node } of before.died) this.#judge(node);
+    for (const { node } of died) this.#judge(node);
   }
 
   delete(origin: Endpoint): void {
     this.set(origin, []);
-    this.#listed.delete(origin);
+    this.#said.delete(origin);
   }
 
   has(node: Endpoint): boolean {
     return this.#current().distance.has(node);
+  }
+
+  /** Whether somebody whom it names says that it died, and it has not said anything since. */
+  doubted(node: Endpoint): boolean {
+    return this.#witnesses(node) > 0;
   }
 
   /** Links on the way from here, or undefined when there is no way. */
@@ -128,8 +149,39 @@ export class Reachability {
     return this.#tree;
   }
 
+  /** Whether most of those whom `node` names saw it die after the last that it said. We ourselves live. */
+  #judge(node: Endpoint): void {
+    const { neighbours } = this.#said.get(node) ?? NOTHING;
+    const dead = 2 * this.#witnesses(node) > neighbours.size && node !== this.self;
+    if (dead === this.#dead.has(node)) return;
+    if (dead) this.#dead.add(node);
+    else this.#dead.delete(node);
+    for (const neighbour of neighbours) this.#weigh(node, neighbour);
+  }
+
+  #witnesses(node: Endpoint): number {
+    const { neighbours, version } = this.#said.get(node) ?? NOTHING;
+    let count = 0;
+    for (const neighbour of neighbours) if (this.#saw(neighbour, node, version)) count += 1;
+    return count;
+  }
+
+  #saw(witness: Endpoint, node: Endpoint, version: Version): boolean {
+    const said = this.#said.get(witness);
+    if (said === undefined || said.died.length === 0 || said.neighbours.has(node)) return false;
+    return said.died.some((death) => death.node === node && compareVersions(death, version) >= 0);
+  }
+
+  /** Whether the link between the two counts may have changed. */
+  #weigh(a: Endpoint, b: Endpoint): void {
+    const counts = this.#lists(a, b) && this.#lists(b, a) && !this.#dead.has(a) && !this.#dead.has(b);
+    if (counts === this.neighbours(a).includes(b)) return;
+    if (counts) this.#added(a, b);
+    else this.#removed(a, b);
+  }
+
   #lists(node: Endpoint, neighbour: Endpoint): boolean {
-    return this.#listed.get(node)?.has(neighbour) === true;
+    return this.#said.get(node)?.neighbours.has(neighbour) === true;
   }
 
   #link(from: Endpoint, to: Endpoint): void {

@@ -16,16 +16,24 @@ interface Published extends Version {
   readonly origin: Endpoint;
 }
 
+/**
+ * A neighbour that fell silent or whose links broke off, and the last that it had said by then: whatever it says later takes
+ * this back.
+ */
+export interface Death extends Version {
+  readonly node: Endpoint;
+}
+
 /** With whom a node has a working link. */
 export interface AdjacencyRecord extends Published {
   readonly kind: 'adjacency';
   readonly name: string;
   /** It has left in good order: no search for it, no alarm. */
   readonly left: boolean;
-  /** A neighbour died: whoever hears it passes it on at once. */
-  readonly urgent: boolean;
   /** Ascending. */
   readonly neighbours: readonly Endpoint[];
+  /** Neighbours that died a moment ago, ascending: whoever did not know passes it on at once. */
+  readonly died: readonly Death[];
 }
 
 /** What a node serves: VIPs with the backends that it knows of by itself. */
@@ -56,7 +64,7 @@ export const RECORD_OCTETS_MOST = 40_000;
 export const RECORD_KINDS: readonly RecordKind[] = ['adjacency', 'advert'];
 
 const LEFT = 1;
-const URGENT = 2;
+const DIED = 2;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -85,11 +93,16 @@ export function sealRecord<R extends ClusterRecord>(record: R): SealedRecord<R> 
   out.varint(record.epoch);
   out.varint(record.counter);
   if (record.kind === 'adjacency') {
-    out.u8((record.left ? LEFT : 0) + (record.urgent ? URGENT : 0));
+    out.u8((record.left ? LEFT : 0) + (record.died.length > 0 ? DIED : 0));
     const name = nameOctets(record.name);
     out.varint(name.length);
     out.bytes(name);
     out.endpoints(record.neighbours);
+    if (record.died.length > 0) out.endpoints(record.died.map(({ node }) => node));
+    for (const { epoch, counter } of record.died) {
+      out.varint(epoch);
+      out.varint(counter);
+    }
   } else {
     const vips = [...record.vips.keys()].sort(ascending);
     out.varint(vips.length);
@@ -136,13 +149,21 @@ export function mix32(value: number): number {
 function readAdjacency(
   from: OctetReader,
   origin: Endpoint,
-): Pick<AdjacencyRecord, 'left' | 'urgent' | 'name' | 'neighbours'> {
+): Pick<AdjacencyRecord, 'left' | 'name' | 'neighbours' | 'died'> {
   const flags = from.u8();
-  if (flags > LEFT + URGENT) from.fail('an adjacency with unknown flags');
+  if (flags > LEFT + DIED) from.fail('an adjacency with unknown flags');
   const name = readName(from);
   const neighbours = from.endpoints(NEIGHBOURS_MOST, 'neighbours');
   if (neighbours.includes(origin)) from.fail('a node is its own neighbour');
-  return { left: (flags & LEFT) !== 0, urgent: (flags & URGENT) !== 0, name, neighbours };
+  const died = (flags & DIED) === 0 ? [] : readDeaths(from, origin);
+  return { left: (flags & LEFT) !== 0, name, neighbours, died };
+}
+
+function readDeaths(from: OctetReader, origin: Endpoint): Death[] {
+  const nodes = from.endpoints(NEIGHBOURS_MOST, 'dead neighbours');
+  if (nodes.length === 0) from.fail('deaths of nobody');
+  if (nodes.includes(origin)) from.fail('a node tells of its own death');
+  return nodes.map((node) => ({ node, epoch: from.varint(), counter: from.varint() }));
 }
 
 function readName(from: OctetReader): string {

@@ -89,7 +89,6 @@ function inTheirNames(
     return sealRecord({
       ...known,
       left: false,
-      urgent: true,
       epoch: known.epoch + ahead,
       counter: known.counter + 1,
       neighbours: [...neighbours].sort(ascending),

@@ -1,3 +1,4 @@
+import type { AdjacencyRecord } from '../../core/cluster/record.js';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../../core/endpoint.js';
 import type { HostName } from '../engine/journal.js';
 import { DAEMON_TROUBLE, NETWORK_TROUBLE } from './disturbances.js';
@@ -159,12 +160,25 @@ export const treeAsSearched = meshInvariant(
 /** How a member's tree differs from a search of its table, by somebody who knows no increments. */
 export function treeFault({ at, cluster }: Member): string | undefined {
   const { reachability, table } = cluster;
-  const listed = new Map<Endpoint, readonly Endpoint[]>();
-  for (const [origin, { adjacency }] of table.entries()) {
-    if (adjacency !== undefined && !adjacency.record.left) listed.set(origin, adjacency.record.neighbours);
+  const said = new Map<Endpoint, AdjacencyRecord>();
+  for (const [origin, { adjacency }] of table.entries())
+    if (adjacency !== undefined && !adjacency.record.left) said.set(origin, adjacency.record);
+  const dead = new Set<Endpoint>();
+  for (const [one, { neighbours, epoch, counter }] of said) {
+    const witnesses = neighbours.filter((other) => {
+      const record = said.get(other);
+      const death = record?.died.find(({ node }) => node === one);
+      if (death === undefined || record!.neighbours.includes(one)) return false;
+      return death.epoch > epoch || (death.epoch === epoch && death.counter >= counter);
+    });
+    if (one !== at && witnesses.length > neighbours.length / 2) dead.add(one);
   }
+  const lists = (one: Endpoint, other: Endpoint): boolean =>
+    said.get(one)?.neighbours.includes(other) === true;
   const mutual = (one: Endpoint): Endpoint[] =>
-    (listed.get(one) ?? []).filter((other) => listed.get(other)?.includes(one) === true);
+    (said.get(one)?.neighbours ?? []).filter(
+      (other) => lists(other, one) && !dead.has(one) && !dead.has(other),
+    );
   const found = new Map<Endpoint, number>([[at, 0]]);
   // A map is walked in the order of entry, and so the near ones come before the far ones.
   for (const [one, distance] of found)

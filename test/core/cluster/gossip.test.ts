@@ -96,8 +96,8 @@ function adjacency(
     counter,
     name: `n${origin}`,
     left: false,
-    urgent: false,
     neighbours: neighbours.map(at),
+    died: [],
     ...more,
   });
 }
@@ -115,7 +115,7 @@ test('news go on to everybody but who brought them, once', (t) => {
 test('news that came in together, by different links too, go on in one frame', (t) => {
   const desk = new Desk(1, 2, 3);
   const news = (id: number, origin: number) =>
-    ({ id, message: { kind: 'records', records: [adjacency(origin, 1, [id], { urgent: true })] } }) as const;
+    ({ id, message: { kind: 'records', records: [adjacency(origin, 1, [id], { left: true })] } }) as const;
   desk.note(desk.gossip.receive([news(1, 8), news(2, 9)], desk.nowMs));
   desk.pass(100);
   const frames = desk.effects.flatMap((effect) =>
@@ -154,20 +154,90 @@ test('a lost neighbour is told at once, new ones together', (t) => {
 });
 
 test('who hears of a death tells all others at once, of other changes a little later', (t) => {
-  for (const urgent of [true, false]) {
+  for (const died of [[{ node: at(2), epoch: 1, counter: 7 }], []]) {
+    const urgent = died.length > 0;
     const desk = new Desk(1, 2, 3, 4, 5);
     // All stand as near to 9 as this node does.
     desk.hear(1, adjacency(1, 7, [0, 2, 3, 4, 5, 9]), adjacency(9, 7, [1]));
     for (const node of [2, 3, 4, 5]) desk.hear(node, adjacency(node, 7, [0, 1]));
     desk.pass(1000);
     desk.sent();
-    desk.hear(1, adjacency(9, 8, [1, 8], { urgent }));
+    desk.hear(1, adjacency(9, 8, [1, 8], { died }));
     desk.pass(20);
     t.is(desk.sent().length, urgent ? 4 : 0);
-    desk.hear(2, adjacency(9, 8, [1, 8], { urgent }));
+    desk.hear(2, adjacency(9, 8, [1, 8], { died }));
     desk.pass(100);
     t.is(desk.sent().length, urgent ? 0 : 3);
   }
+});
+
+/** Node 9 with three neighbours, all of them the desk's. */
+function around9(): Desk {
+  const desk = new Desk(1, 2, 3, 4);
+  for (const node of [1, 2, 3]) desk.hear(node, adjacency(node, 7, [0, 9]));
+  desk.hear(1, adjacency(9, 7, [1, 2, 3]));
+  desk.pass(1000);
+  desk.sent();
+  return desk;
+}
+const DEATH_OF_9 = { died: [{ node: at(9), epoch: 1, counter: 7 }] };
+
+test('whom two of three neighbours saw die is gone, and the third witness can wait', (t) => {
+  const desk = around9();
+  desk.hear(1, adjacency(1, 8, [0], DEATH_OF_9));
+  desk.pass(20);
+  t.true(desk.reachability.has(at(9)));
+  t.is(desk.sent().length, 3);
+  desk.hear(2, adjacency(2, 8, [0], DEATH_OF_9));
+  t.false(desk.reachability.has(at(9)));
+  desk.pass(20);
+  t.is(desk.sent().length, 3);
+  desk.hear(3, adjacency(3, 8, [0], DEATH_OF_9));
+  desk.pass(20);
+  t.deepEqual(desk.sent(), []);
+  desk.pass(1000);
+  t.is(desk.sent().length, 3);
+});
+
+test('who is said to be dead and says something is there again, and all hear of it at once', (t) => {
+  const desk = around9();
+  for (const node of [1, 2]) desk.hear(node, adjacency(node, 8, [0], DEATH_OF_9));
+  desk.pass(1000);
+  desk.sent();
+  desk.hear(3, adjacency(9, 8, [1, 2, 3]));
+  t.true(desk.reachability.has(at(9)));
+  desk.pass(20);
+  t.is(desk.sent().length, 3);
+});
+
+test('a neighbour that died is named, with the last that it had said, for a second', (t) => {
+  const desk = new Desk(1, 2, 3);
+  const died = () => desk.table.get(at(0))?.adjacency?.record.died;
+  desk.hear(3, adjacency(3, 9, [0]));
+  desk.note(desk.gossip.linkDown(link(3), 'died', desk.nowMs));
+  t.deepEqual(died(), [{ node: at(3), epoch: 1, counter: 9 }]);
+  desk.pass(2000);
+  desk.note(desk.gossip.linkDown(link(2), 'died', desk.nowMs));
+  t.deepEqual(
+    died()?.map(({ node }) => node),
+    [at(2)],
+  );
+});
+
+test('a node that is said to be dead says something, but not more than ten times a second', (t) => {
+  const desk = new Desk(1, 2);
+  const ours = () => desk.table.get(at(0))!.adjacency!.record;
+  const first = ours().counter;
+  for (let counter = 2; counter < 52; counter += 1) {
+    const { epoch, counter: last } = ours();
+    desk.hear(1, adjacency(1, counter, [0], { died: [{ node: at(0), epoch, counter: last }] }));
+    desk.pass(10);
+  }
+  t.true(ours().counter - first >= 4 && ours().counter - first <= 7, `${ours().counter - first}`);
+  desk.hear(2, adjacency(2, 2, [0], { died: [{ node: at(0), epoch: 1, counter: 1 }] }));
+  const last = ours();
+  desk.pass(1000);
+  t.is(ours(), last);
 });
 
 test('news of a link between those whom everybody reaches wait longer than those of somebody new', (t) => {

@@ -137,6 +137,61 @@ for (const [what, said, distance] of SAYINGS) {
   });
 }
 
+/** Each of nine nodes says whom it is linked to and whom it saw die, by the version that was the last of the dead one. */
+const saying = fc.record({
+  node: fc.integer({ min: 0, max: NODES - 1 }),
+  neighbours: fc.uniqueArray(fc.integer({ min: 0, max: NODES - 1 }), { minLength: 1, maxLength: 4 }),
+  died: fc.uniqueArray(
+    fc.record({ node: fc.integer({ min: 0, max: NODES - 1 }), counter: fc.integer({ min: 1, max: 3 }) }),
+    { selector: ({ node }) => node, minLength: 2, maxLength: 7, size: 'max' },
+  ),
+  counter: fc.integer({ min: 1, max: 3 }),
+});
+
+test('whom most of those it names saw die after its last word has no links, in whatever order that was said', (t) => {
+  let gone = 0;
+  fc.assert(
+    fc.property(fc.array(saying, { minLength: 20, maxLength: 60, size: 'max' }), (sayings) => {
+      const last = new Map<number, (typeof sayings)[number]>();
+      const reachability = new Reachability(at(0));
+      for (const next of sayings) {
+        const { node, counter } = next;
+        const neighbours = next.neighbours.filter((other) => other !== node);
+        const died = next.died.filter((death) => death.node !== node);
+        last.set(node, { node, neighbours, died, counter });
+        const deaths = died.map((death) => ({ ...death, node: at(death.node), epoch: 1 }));
+        reachability.set(at(node), neighbours.map(at), deaths, { epoch: 1, counter });
+      }
+      const all = Array.from({ length: NODES }, (_, node) => last.get(node));
+      const dead = all.map((own, node) => {
+        if (own === undefined || node === 0) return false;
+        const witnesses = own.neighbours.filter((other) => {
+          const theirs = last.get(other);
+          if (theirs === undefined || theirs.neighbours.includes(node)) return false;
+          return theirs.died.some((death) => death.node === node && death.counter >= own.counter);
+        });
+        return witnesses.length > own.neighbours.length / 2;
+      });
+      gone += dead.filter(Boolean).length;
+      const said = all.map((own, node) =>
+        dead[node] ? [] : (own?.neighbours ?? []).filter((other) => !dead[other]),
+      );
+      compare(reachability, said, 0);
+    }),
+    { numRuns: 1000 },
+  );
+  t.true(gone > 100, `${gone} were taken for dead`);
+});
+
+test('we ourselves live, whoever says otherwise', (t) => {
+  const reachability = new Reachability(at(0));
+  const died = [{ node: at(0), epoch: 1, counter: 9 }];
+  reachability.set(at(0), [1, 2].map(at), [], { epoch: 1, counter: 1 });
+  reachability.set(at(1), [0, 3].map(at), died, { epoch: 1, counter: 1 });
+  reachability.set(at(2), [], died, { epoch: 1, counter: 1 });
+  t.true(reachability.has(at(1)));
+});
+
 test('a change beside all shortest ways searches nothing anew', (t) => {
   const reachability = new Reachability(at(0));
   const ring = [

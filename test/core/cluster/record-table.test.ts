@@ -16,8 +16,8 @@ const fewRecords: fc.Arbitrary<SealedRecord> = fc
     counter: fc.integer({ min: 1, max: 3 }),
     name: fc.constantFrom('a', 'b'),
     left: fc.boolean(),
-    urgent: fc.boolean(),
     neighbours: fc.constant([]),
+    died: fc.constantFrom([], [{ node: Town.endpointOf(6), epoch: 1, counter: 1 }]),
   })
   .map((record: ClusterRecord) => sealRecord(record));
 
@@ -93,7 +93,7 @@ test('a full table takes no further nodes, but news of those it has', (t) => {
       counter,
       name: 'x',
       left: false,
-      urgent: false,
+      died: [],
       neighbours: [],
     });
   t.deepEqual(

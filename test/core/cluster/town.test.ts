@@ -306,7 +306,7 @@ test('a neighbour that claims that everybody is dead is refuted within a second,
           counter: 1,
           name: 'bogus',
           left: round % 2 === 0,
-          urgent: false,
+          died: [],
           neighbours: [],
         }),
       );

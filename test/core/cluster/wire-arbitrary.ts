@@ -34,10 +34,19 @@ const adjacency: fc.Arbitrary<AdjacencyRecord> = fc
     ...version,
     name: fc.stringMatching(/^[a-z0-9äß.-]{0,20}$/),
     left: fc.boolean(),
-    urgent: fc.boolean(),
     neighbours: sorted,
+    died: fc
+      .uniqueArray(fc.record({ node: anyEndpoint, epoch: number48, counter: number48 }), {
+        maxLength: 8,
+        selector: ({ node }) => node,
+      })
+      .map((list) => list.sort((a, b) => a.node - b.node)),
   })
-  .map((record) => ({ ...record, neighbours: record.neighbours.filter((n) => n !== record.origin) }));
+  .map((record) => ({
+    ...record,
+    neighbours: record.neighbours.filter((n) => n !== record.origin),
+    died: record.died.filter(({ node }) => node !== record.origin),
+  }));
 
 const advert: fc.Arbitrary<AdvertRecord> = fc.record({
   kind: fc.constant('advert' as const),

@@ -29,7 +29,7 @@ const ADJACENCY = {
   counter: 1,
   name: 'a',
   left: false,
-  urgent: false,
+  died: [],
 } as const;
 
 test('whatever is sent is what is read', (t) => {
@@ -67,7 +67,7 @@ test('an adjacency of seven neighbours in one network takes 50 octets', (t) => {
     counter: 200,
     name: 'node-17',
     left: false,
-    urgent: false,
+    died: [],
     neighbours,
   });
   t.true(octets.length <= 50, `${octets.length}`);

@@ -259,9 +259,9 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     invariant: 'versions-grow',
     bug: 'records about oneself are never refuted',
     patches: patch(
-      GOSSIP,
-      '#doubt(claim, nowMs) {',
-      '#doubt(claim, nowMs) {\n        if (nowMs > 0) return;',
+      'core/cluster/publisher',
+      'claimed(version, nowMs) {',
+      'claimed(version, nowMs) {\n        if (nowMs > 0) return;',
     ),
     plan: plan([at(8_000, 500, { kind: 'host-killed', host: 'n2', wiped: true })]),
   },
@@ -371,8 +371,26 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'dead-unreachable',
     bug: 'a link counts when one of its ends lists the other',
-    patches: patch(REACHABILITY, 'return this.#listed.get(node)?.has(neighbour) === true;', 'return true;'),
+    patches: patch(
+      REACHABILITY,
+      'return this.#said.get(node)?.neighbours.has(neighbour) === true;',
+      'return true;',
+    ),
     plan: plan(ONE_PANICS),
+  },
+  {
+    invariant: 'tree-as-searched',
+    bug: 'a single witness of a death is believed',
+    patches: patch(REACHABILITY, '2 * this.#witnesses(node) > neighbours.size', 'this.#witnesses(node) > 0'),
+    plan: plan(ONE_PANICS),
+  },
+  {
+    invariant: 'tree-as-searched',
+    bug: 'who is said to have died stays dead, whatever it says later',
+    patches: patch(REACHABILITY, ' && compareVersions(death, version) >= 0', ''),
+    plan: plan(
+      [8_000, 12_000, 16_000, 20_000].map((ms) => at(ms, 1_200, { kind: 'host-paused', host: 'n2' })),
+    ),
   },
   {
     invariant: 'dead-unreachable',
