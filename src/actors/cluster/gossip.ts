@@ -10,7 +10,7 @@ import type { Log } from '../../ports/log.js';
 import type { MemberStore, Mesh } from '../../ports/mesh.js';
 import type { Random } from '../../ports/random.js';
 import type { Clock } from '../../ports/time.js';
-import type { Behavior, Mailbox } from '../supervision/actor.js';
+import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { VipTableMessage } from '../vips/vip-table.js';
 import type { ClusterState } from './cluster-state.js';
 import type { GossipActorMessage, MembersMessage } from './messages.js';
@@ -40,19 +40,19 @@ interface State {
   readonly ticker: Ticker<GossipActorMessage>;
 }
 
-/** Members are kept on disk at most so often, when they change. */
-const SAVE_EVERY_MS = 5_000;
+/** Members are kept on disk so long after they changed: when somebody dies there is more urgent work than that. */
+const SAVE_AFTER_MS = 5_000;
 /** Whom to remember: more than enough to find the others again. */
 const SAVE_MOST = 200;
 
 /** Publishes what this node has to say, and spreads and stores what the others say. */
 export function gossip(options: GossipOptions): Behavior<GossipActorMessage, State> {
   const { mesh, state, adverts, store, table, clock, random, log } = options;
-  let savedMs = Number.NEGATIVE_INFINITY;
   let toldTable = false;
+  /** Whether a `save` is on its way. */
+  let saving = false;
 
   const save = (): void => {
-    savedMs = clock.nowMs();
     const members = [...state.reachability.reached(), ...state.unreachable()]
       .filter((member) => member !== state.self)
       .slice(0, SAVE_MOST)
@@ -60,12 +60,18 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
     store.save({ epoch: state.published.epoch, members });
   };
 
+  const saveLater = (self: Self<GossipActorMessage>): void => {
+    if (saving) return;
+    saving = true;
+    self.sendAfter(SAVE_AFTER_MS, { kind: 'save' });
+  };
+
   const offer = (delta: VipsDelta): void => {
     if (!toldTable || (delta.upserts.size === 0 && delta.removed.length === 0)) return;
     table.send({ kind: 'read', source: MESH_SOURCE, reset: false, delta });
   };
 
-  const perform = (effects: readonly GossipEffect[]): void => {
+  const perform = (effects: readonly GossipEffect[], self: Self<GossipActorMessage>): void => {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send':
@@ -82,7 +88,7 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
           // Who left may be back in a moment, with another version: what runs there runs on meanwhile.
           for (const member of effect.dropped) offer(adverts.forget(member));
           options.reachability.send(effect);
-          if (clock.nowMs() - savedMs >= SAVE_EVERY_MS) save();
+          saveLater(self);
           break;
         case 'advert':
           if (effect.origin !== state.self) offer(adverts.learn(effect.origin, advertOf(effect.origin)));
@@ -101,7 +107,10 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
     table.send({ kind: 'read', source: MESH_SOURCE, reset: true, delta });
   };
 
-  const step = (current: Gossip, message: GossipActorMessage): readonly GossipEffect[] => {
+  const step = (
+    current: Gossip,
+    message: Exclude<GossipActorMessage, { kind: 'save' }>,
+  ): readonly GossipEffect[] => {
     const nowMs = clock.nowMs();
     switch (message.kind) {
       case 'neighbour-up':
@@ -133,9 +142,10 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
         clock.nowMs(),
       );
       state.tableHash = () => current.tableHash();
-      for (const { link } of state.view.active.values()) perform(current.linkUp(link, clock.nowMs()));
+      for (const { link } of state.view.active.values()) perform(current.linkUp(link, clock.nowMs()), self);
       // What was learnt just before a crash may not have been told.
       toldTable = false;
+      saving = false;
       tellTable();
       save();
       const ticker = new Ticker<GossipActorMessage>(self, clock, { kind: 'tick' });
@@ -143,10 +153,18 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
       return { gossip: current, ticker };
     },
 
-    handle: (current, message) => {
+    handle: (current, message, self) => {
       if (message.kind === 'tick') current.ticker.fired();
-      perform(step(current.gossip, message));
-      if (message.kind === 'leave') message.done();
+      if (message.kind === 'save') {
+        saving = false;
+        save();
+        return current;
+      }
+      perform(step(current.gossip, message), self);
+      if (message.kind === 'leave') {
+        if (saving) save();
+        message.done();
+      }
       tellTable();
       current.ticker.wakeAt(current.gossip.nextTickMs());
       return current;

@@ -1,8 +1,9 @@
 import { BUDGET_DEFAULTS, LinkBudget } from '../../core/cluster/link-budget.js';
 import type { Received } from '../../core/cluster/messages.js';
+import type { RecordKind } from '../../core/cluster/record.js';
 import { isNeighbour } from '../../core/cluster/view.js';
 import { decode } from '../../core/cluster/wire.js';
-import { formatEndpoint } from '../../core/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { MeshCounters } from '../../core/status.js';
 import type { Log } from '../../ports/log.js';
 import type { Mesh, MeshEvent, MeshLink } from '../../ports/mesh.js';
@@ -34,6 +35,8 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
   /** For gossip, of the events under way. */
   let received: Received[] = [];
 
+  const known = (origin: Endpoint, kind: RecordKind) => state.table.record(origin, kind);
+
   const expel = ({ peer, id }: MeshLink, why: string): void => {
     const node = formatEndpoint(peer.endpoint);
     counters.expelled += 1;
@@ -52,7 +55,7 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
       expel(link, 'sends more than any node has to say');
       return;
     }
-    const decoded = decode(frame);
+    const decoded = decode(frame, known);
     if (!decoded.ok) {
       expel(link, `sends what is no message: ${decoded.reason}`);
       return;

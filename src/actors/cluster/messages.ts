@@ -40,6 +40,8 @@ export type GossipActorMessage =
   | { readonly kind: 'hash'; readonly id: number; readonly hash: number }
   /** What this node has to offer. */
   | { readonly kind: 'serve'; readonly vips: Vips }
+  /** Time to keep the members on the disk. */
+  | { readonly kind: 'save' }
   | { readonly kind: 'tick' }
   | { readonly kind: 'leave'; done(): void };
 

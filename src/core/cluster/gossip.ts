@@ -251,6 +251,7 @@ export class Gossip {
       return;
     }
     from.queue.known(sealed);
+    if (sealed === this.#table.record(origin, sealed.record.kind)) return;
     // The frame it came in is a view of what was read, perhaps of much more: what is kept is copied.
     const kept = { ...sealed, octets: sealed.octets.slice() };
     const outcome = this.#table.merge(kept);

@@ -117,6 +117,18 @@ export function sealRecord<R extends ClusterRecord>(record: R): SealedRecord<R> 
   return { record, octets, hash: hashOctets(octets) };
 }
 
+/** What is known of an origin. */
+export type KnownRecord = (origin: Endpoint, kind: RecordKind) => SealedRecord | undefined;
+
+/** The record of just these octets, if it is the one that is known: they begin with whose it is. */
+export function knownRecord(octets: Uint8Array, known: KnownRecord): SealedRecord | undefined {
+  const from = new OctetReader(octets);
+  const kind = RECORD_KINDS[from.u8()];
+  const origin = from.endpoint();
+  const sealed = kind === undefined || from.fault !== undefined ? undefined : known(origin, kind);
+  return sealed !== undefined && compareOctets(sealed.octets, octets) === 0 ? sealed : undefined;
+}
+
 /** Never throws: answers the record or what is wrong with it. `octets` is kept, not copied. */
 export function openRecord(octets: Uint8Array): SealedRecord | string {
   if (octets.length > RECORD_OCTETS_MOST) return `a record of ${octets.length} octets`;
@@ -211,6 +223,7 @@ function hashOctets(octets: Uint8Array): number {
 }
 
 function compareOctets(a: Uint8Array, b: Uint8Array): number {
+  if (a === b) return 0;
   const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i += 1) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;

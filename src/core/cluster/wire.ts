@@ -1,7 +1,14 @@
 import type { Endpoint } from '../endpoint.js';
 import type { DigestEntry, Message, NeighbourPriority, RecordKey } from './messages.js';
 import { OctetReader, OctetWriter } from './octets.js';
-import { openRecord, RECORD_KINDS, RECORD_OCTETS_MOST, type SealedRecord } from './record.js';
+import {
+  type KnownRecord,
+  knownRecord,
+  openRecord,
+  RECORD_KINDS,
+  RECORD_OCTETS_MOST,
+  type SealedRecord,
+} from './record.js';
 
 /** The table is compared in so many parts, each the records whose origins' hashes end alike. */
 export const BUCKETS = 32;
@@ -101,20 +108,21 @@ export function encode(message: Message): Uint8Array {
 
 /**
  * Reads a frame of a stranger. Never throws, and allocates no more than the frame's own length allows for. Records in
- * the answer are views of `frame`.
+ * the answer are views of `frame`, or those that are known already: of what is told everybody by everybody most copies
+ * say nothing new, and need not be read.
  */
-export function decode(frame: Uint8Array): Decoded {
+export function decode(frame: Uint8Array, known: KnownRecord = () => undefined): Decoded {
   const from = new OctetReader(frame);
   const kind = KINDS[from.u8()];
   if (kind === undefined || frame.length === 0) return { ok: false, reason: 'a message of an unknown kind' };
-  const message = readMessage(kind, from);
+  const message = readMessage(kind, from, known);
   from.end();
   return from.fault === undefined
     ? { ok: true, message }
     : { ok: false, reason: `a broken ${kind}: ${from.fault}` };
 }
 
-function readMessage(kind: Message['kind'], from: OctetReader): Message {
+function readMessage(kind: Message['kind'], from: OctetReader, known: KnownRecord): Message {
   switch (kind) {
     case 'ping':
     case 'pong':
@@ -140,7 +148,7 @@ function readMessage(kind: Message['kind'], from: OctetReader): Message {
         peers: readPeers(from, PEERS_MOST, 'peers'),
       };
     case 'records':
-      return { kind, records: readRecords(from) };
+      return { kind, records: readRecords(from, known) };
     case 'summary':
       return { kind, hashes: Array.from({ length: BUCKETS }, () => from.u32()) };
     case 'digest': {
@@ -166,14 +174,15 @@ function readMessage(kind: Message['kind'], from: OctetReader): Message {
   }
 }
 
-function readRecords(from: OctetReader): SealedRecord[] {
+function readRecords(from: OctetReader, known: KnownRecord): SealedRecord[] {
   const records: SealedRecord[] = [];
   while (from.left > 0 && from.fault === undefined) {
     if (records.length === RECORDS_MOST) {
       from.fail(`more than ${RECORDS_MOST} records`);
       break;
     }
-    const opened = openRecord(from.bytes(from.count(RECORD_OCTETS_MOST, 1, 'octets of a record')));
+    const octets = from.bytes(from.count(RECORD_OCTETS_MOST, 1, 'octets of a record'));
+    const opened = knownRecord(octets, known) ?? openRecord(octets);
     if (typeof opened === 'string') from.fail(opened);
     else records.push(opened);
   }

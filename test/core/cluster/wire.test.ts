@@ -6,6 +6,7 @@ import {
   compareSealed,
   openRecord,
   RECORD_OCTETS_MOST,
+  type SealedRecord,
   sealRecord,
   VIPS_MOST,
 } from '../../../src/core/cluster/record.js';
@@ -57,6 +58,21 @@ for (const [message, size] of SIZES) {
     t.is(encode(message).length, size);
   });
 }
+
+test('a record that is known octet by octet is not read again, any other is', (t) => {
+  const sealed = sealRecord({ ...ADJACENCY, neighbours: [B] });
+  const again = sealRecord({ ...ADJACENCY, neighbours: [B] });
+  const later = sealRecord({ ...ADJACENCY, counter: 2, neighbours: [B] });
+  const read = (sent: SealedRecord): SealedRecord => {
+    const decoded = decode(encode({ kind: 'records', records: [sent] }), (origin, kind) =>
+      origin === A && kind === 'adjacency' ? sealed : undefined,
+    );
+    if (!decoded.ok || decoded.message.kind !== 'records') throw new Error('not read');
+    return decoded.message.records[0]!;
+  };
+  t.is(read(again), sealed);
+  t.deepEqual(read(later), later);
+});
 
 test('an adjacency of seven neighbours in one network takes 50 octets', (t) => {
   const neighbours = Array.from({ length: 7 }, (_, i) => endpoint(0x0a630010 + 5 * i, 61420));
