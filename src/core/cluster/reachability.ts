@@ -26,7 +26,7 @@ const NO_LINKS: readonly Endpoint[] = [];
 /**
  * Who can be reached from `self` over working links, by breadth-first search. A link counts if both ends list
  * each other: one that says a neighbour is gone is believed at once, one that claims a neighbour is not. And it does not
- * count if either end was seen to die by most of those whom it names as its neighbours, and has said nothing since: so the
+ * count if either end was seen to die by two thirds of those whom it names as its neighbours, and has said nothing since: so the
  * last of them need not be heard, and no single one is believed.
  *
  * Ties go to the smaller endpoint, so the tree is a function of the graph and equal at all who know the same. Most
@@ -37,7 +37,7 @@ export class Reachability {
   readonly self: Endpoint;
   readonly #cache: TreeCache | undefined;
   readonly #said = new Map<Endpoint, Said>();
-  /** Whom most of their neighbours saw die. */
+  /** Whom two thirds of their neighbours saw die. */
   readonly #dead = new Set<Endpoint>();
   /** Links that count, by either end. */
   readonly #links = new Map<Endpoint, Endpoint[]>();
@@ -149,10 +149,11 @@ export class Reachability {
     return this.#tree;
   }
 
-  /** Whether most of those whom `node` names saw it die after the last that it said. We ourselves live. */
+  /** Whether two thirds of those whom `node` names saw it die after the last that it said. We ourselves live. */
   #judge(node: Endpoint): void {
     const { neighbours } = this.#said.get(node) ?? NOTHING;
-    const dead = 2 * this.#witnesses(node) > neighbours.size && node !== this.self;
+    const witnesses = this.#witnesses(node);
+    const dead = witnesses > 0 && 3 * witnesses >= 2 * neighbours.size && node !== this.self;
     if (dead === this.#dead.has(node)) return;
     if (dead) this.#dead.add(node);
     else this.#dead.delete(node);

@@ -171,7 +171,7 @@ export function treeFault({ at, cluster }: Member): string | undefined {
       if (death === undefined || record!.neighbours.includes(one)) return false;
       return death.epoch > epoch || (death.epoch === epoch && death.counter >= counter);
     });
-    if (one !== at && witnesses.length > neighbours.length / 2) dead.add(one);
+    if (one !== at && witnesses.length > 0 && witnesses.length >= (neighbours.length * 2) / 3) dead.add(one);
   }
   const lists = (one: Endpoint, other: Endpoint): boolean =>
     said.get(one)?.neighbours.includes(other) === true;
