@@ -44,6 +44,17 @@ const UNMEASURED_MS = 350;
 const HEED_MS = 500;
 /** An alarm is no news to who heard from the suspect just now. */
 const FRESH_MS = 25;
+/**
+ * Whoever is late itself gives its neighbours so many times its own lateness, within bounds, before it judges them: its machine
+ * is busy, and theirs may be, too, since a death makes work for everybody. After Lifeguard's local health (Dadgar, Phillips,
+ * Currey 2017).
+ */
+const LENIENCE = 4;
+/** So late is everybody now and then. */
+const PUNCTUAL_MS = 15;
+const LENIENCE_MOST_MS = 1000;
+/** Lateness is forgotten at this pace: by a factor of e. */
+const LATENESS_FADES_MS = 500;
 /** How far an alarm travels: beyond the suspect's neighbours, without the way through the suspect itself. */
 const SUSPECT_STEPS = 4;
 /** So many alarms a second are passed on at most: when much is lost, detection slows down to the pings' own pace. */
@@ -62,6 +73,8 @@ interface Waiting {
   deadlineMs: number;
   /** It missed one already, or others did. */
   suspected: boolean;
+  /** What the deadline was put off by, as we are late ourselves. */
+  lenienceMs: number;
 }
 
 interface Watched {
@@ -93,6 +106,8 @@ export class FailureDetector {
   readonly #relayed = new Map<Endpoint, number>();
   #promisedMs: number | undefined;
   #stalls = 0;
+  #lateMs = 0;
+  #lateAtMs = 0;
 
   /** `heardMs`: when anything came in on a link last; asked for before a link is judged, as most frames are no pings. */
   constructor(
@@ -195,6 +210,8 @@ export class FailureDetector {
         if (watched.nextPingMs <= nowMs) effects.push(this.#ping(watched, nowMs, false));
       } else if (waiting.deadlineMs > nowMs) {
         // Still time.
+      } else if (this.#putOff(waiting, nowMs)) {
+        // We are late ourselves.
       } else {
         const { reping } = this.#settings;
         const isCut = waiting.suspected || !reping;
@@ -223,6 +240,7 @@ export class FailureDetector {
       sinceMs: nowMs,
       deadlineMs: nowMs + (suspected ? this.#graceMs(watched) : this.#missMs(watched)),
       suspected,
+      lenienceMs: 0,
     };
     const message = { kind: 'ping', seq: watched.seq, tableHash: this.#tableHash() } as const;
     return { kind: 'send', id: watched.link.id, message };
@@ -290,8 +308,30 @@ export class FailureDetector {
     return clamp(1.2 * this.#missMs(watched), graceLeastMs, graceMostMs);
   }
 
+  /** Whether there is still time, seen how late we ourselves are. */
+  #putOff(waiting: Waiting, nowMs: number): boolean {
+    if (!this.#settings.reping) return false;
+    const lenienceMs = Math.min(LENIENCE_MOST_MS, LENIENCE * (this.#latenessMs(nowMs) - PUNCTUAL_MS));
+    if (lenienceMs <= waiting.lenienceMs) return false;
+    waiting.deadlineMs += lenienceMs - waiting.lenienceMs;
+    waiting.lenienceMs = lenienceMs;
+    return waiting.deadlineMs > nowMs;
+  }
+
+  #latenessMs(nowMs: number): number {
+    return this.#lateMs * Math.exp((this.#lateAtMs - nowMs) / LATENESS_FADES_MS);
+  }
+
+  #noteLateness(nowMs: number): void {
+    const lateMs = this.#promisedMs === undefined ? 0 : nowMs - this.#promisedMs;
+    if (lateMs <= this.#latenessMs(nowMs)) return;
+    this.#lateMs = lateMs;
+    this.#lateAtMs = nowMs;
+  }
+
   /** Answers may have come in while we did not run: whoever is waited for gets the whole time again. */
   #excuseOwnStall(nowMs: number): void {
+    this.#noteLateness(nowMs);
     if (this.#promisedMs === undefined || nowMs - this.#promisedMs <= this.#settings.stallMs) return;
     this.#stalls += 1;
     for (const watched of this.#watched.values()) {

@@ -15,6 +15,8 @@ const at = Town.endpointOf;
 class Watch {
   readonly detector: FailureDetector;
   nowMs = 0;
+  /** By how much ticks come too late. */
+  lateMs = 0;
   /** Answers the pings of these, after so many ms; the others are silent. */
   readonly answers = new Map<number, number>();
   /** When anything came from these, that the detector was not told of. */
@@ -50,7 +52,7 @@ class Watch {
     for (;;) {
       this.#pongs.sort((a, b) => a.atMs - b.atMs);
       const pong = this.#pongs[0];
-      const tickMs = this.detector.nextTickMs() ?? Number.POSITIVE_INFINITY;
+      const tickMs = (this.detector.nextTickMs() ?? Number.POSITIVE_INFINITY) + this.lateMs;
       if (Math.min(tickMs, pong?.atMs ?? tickMs) > untilMs) break;
       if (pong !== undefined && pong.atMs <= tickMs) {
         this.#pongs.shift();
@@ -255,6 +257,21 @@ for (const [what, measured, expected] of ROUND_TRIPS) {
     t.is(roundTrip.expectedMs(99), expected);
   });
 }
+
+test('who is late itself gives a silent neighbour more time, but not for ever', (t) => {
+  const silence = (lateMs: number): number => {
+    const watch = new Watch(3);
+    watch.add();
+    watch.pass(3_000);
+    watch.lateMs = lateMs;
+    watch.answers.delete(2);
+    for (let ms = 0; ms < 20_000; ms += 50) if (watch.pass(50).includes('cut 2')) return ms;
+    return Number.POSITIVE_INFINITY;
+  };
+  const [punctual, late, always] = [silence(0), silence(50), silence(95)] as const;
+  t.true(late >= punctual + 200, `${punctual} ${late}`);
+  t.true(always <= punctual + 2_500, `${punctual} ${always}`);
+});
 
 const LASHUP = { missLeastMs: 660, graceLeastMs: 660, reping: false };
 

@@ -331,9 +331,10 @@ export const MESH_MUTANTS: readonly Mutant[] = [
         'for (const { origin, kind } of []) {',
       ),
     ],
-    // Away for so long that the others' links are settled again: what changed after its return would come by itself.
+    // The smaller end of a link asks what is new, and n1 is the smallest. Away for so long that the others' links are settled
+    // again, and of so many that few have other links after its return: what changes then comes by itself.
     plan: plan([at(8_000, 16_000, { kind: 'daemon-killed', host: 'n1' })], {
-      nodes: 20,
+      nodes: 80,
       healMs: 25_000,
       durationMs: 41_000,
     }),
@@ -341,11 +342,14 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'copies-bounded',
     bug: 'what is known already is passed on again',
-    patches: patch(
-      GOSSIP,
-      "if (outcome === 'newer') {",
-      "if (outcome === 'newer' || (nowMs % 2 < 1.9 && outcome === 'known')) {",
-    ),
+    patches: [
+      ...patch(GOSSIP, 'if (sealed === this.#table.record(origin, sealed.record.kind))', 'if (false)'),
+      ...patch(
+        GOSSIP,
+        "if (outcome === 'newer') {",
+        "if (outcome === 'newer' || (nowMs % 2 < 1.9 && outcome === 'known')) {",
+      ),
+    ],
     plan: plan([]),
   },
   {
