@@ -5,10 +5,11 @@ import { compareDigest, differing, digests } from './anti-entropy.js';
 import type { GossipEffect, PartingReason } from './effects.js';
 import { Liveness } from './liveness.js';
 import type { GossipMessage, Received } from './messages.js';
+import { Mourning } from './mourning.js';
 import type { MeshLink } from './peer.js';
 import type { Publisher } from './publisher.js';
 import type { Reachability } from './reachability.js';
-import { compareVersions, type Death, type SealedRecord } from './record.js';
+import { compareVersions, type SealedRecord } from './record.js';
 import { RecordQueue } from './record-queue.js';
 import { hashOf, type RecordTable } from './record-table.js';
 import { ENOUGH } from './view.js';
@@ -39,12 +40,6 @@ export const GOSSIP_DEFAULTS: GossipSettings = {
   keepDeadMs: 24 * 3_600_000,
   keepLeftMs: 60_000,
 };
-
-/** So long after a neighbour's death what we publish tells of it: it overtakes what said so first. */
-const MOURN_MS = 1000;
-
-/** Who is called dead again and again says so often at most that it is not. */
-const CONTRADICT_EVERY_MS = 100;
 
 /**
  * Changes of links that are nobody's death are passed on so much later (up to twice that) to whoever has not spoken of them first.
@@ -91,11 +86,7 @@ export class Gossip {
   #hash = 0;
   #hashedAt = '';
   #lookedMs = Number.NEGATIVE_INFINITY;
-  /** Neighbours that died within `MOURN_MS`, and when. */
-  readonly #deaths = new Map<Endpoint, { readonly death: Death; readonly atMs: number }>();
-  /** Somebody tells of our death. */
-  #contradicts = false;
-  #contradictedMs = Number.NEGATIVE_INFINITY;
+  readonly #mourning = new Mourning();
 
   constructor(
     table: RecordTable,
@@ -140,7 +131,8 @@ export class Gossip {
 
   linkDown(link: MeshLink, why: PartingReason, nowMs: number): readonly GossipEffect[] {
     if (!this.#outlets.delete(link.id)) return [];
-    if (why === 'died') this.#mourn(link.peer.endpoint, nowMs);
+    const { endpoint } = link.peer;
+    if (why === 'died') this.#mourning.add(endpoint, this.#table.get(endpoint)?.adjacency?.record, nowMs);
     this.#publisher.schedule(why === 'died' ? nowMs : nowMs + this.#settings.batchMs);
     return this.#done(nowMs);
   }
@@ -291,9 +283,7 @@ export class Gossip {
     if (death === undefined || ours === undefined) return;
     const order = compareVersions(death, ours);
     if (order > 0) this.#publisher.claimed(death, nowMs);
-    if (order !== 0) return;
-    this.#contradicts = true;
-    this.#publisher.schedule(Math.max(nowMs, this.#contradictedMs + CONTRADICT_EVERY_MS));
+    else if (order === 0) this.#publisher.calledDead(nowMs);
   }
 
   #stored(sealed: SealedRecord): void {
@@ -355,30 +345,14 @@ export class Gossip {
       });
       if (this.#table.get(this.#publisher.self)?.advert !== undefined) this.#advertise = 'again';
     }
-    const contradicts = this.#contradicts && nowMs >= this.#contradictedMs + CONTRADICT_EVERY_MS;
-    if (contradicts) this.#contradictedMs = nowMs;
-    if (contradicts || refutes || this.#saysOtherwise()) {
-      this.#contradicts = false;
+    if (this.#publisher.contradicts(nowMs) || refutes || this.#saysOtherwise()) {
       const neighbours = this.#neighbours();
-      this.#keep(this.#publisher.adjacency(neighbours, this.#left, this.#mourned(neighbours, nowMs)), nowMs);
+      const died = this.#mourning.recent(neighbours, nowMs);
+      this.#keep(this.#publisher.adjacency(neighbours, this.#left, died), nowMs);
     }
     if (this.#advertise === 'no') return;
     this.#advertise = 'no';
     this.#keep(this.#publisher.advert(this.#vips), nowMs);
-  }
-
-  #mourn(node: Endpoint, nowMs: number): void {
-    const { epoch, counter } = this.#table.get(node)?.adjacency?.record ?? { epoch: 0, counter: 0 };
-    this.#deaths.delete(node);
-    this.#deaths.set(node, { death: { node, epoch, counter }, atMs: nowMs });
-  }
-
-  /** Who died a moment ago and has not come back to us. */
-  #mourned(neighbours: readonly Endpoint[], nowMs: number): Death[] {
-    for (const [node, { atMs }] of this.#deaths) {
-      if (nowMs - atMs >= MOURN_MS || neighbours.includes(node)) this.#deaths.delete(node);
-    }
-    return [...this.#deaths.values()].map(({ death }) => death);
   }
 
   /** Whether our links are not those that we published last. */

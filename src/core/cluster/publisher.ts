@@ -13,6 +13,8 @@ export interface PublisherState {
 const REFUTE_FIRST_MS = 100;
 const REFUTE_MOST_MS = 2000;
 const REFUTE_FORGET_MS = 20_000;
+/** Who is called dead again and again says so often at most that it is not. */
+const CONTRADICT_EVERY_MS = 100;
 
 /**
  * Versions what a node publishes, and refutes what others published in its name: a disk that was lost or rolled back, a lie,
@@ -26,6 +28,8 @@ export class Publisher {
   #claimed: number | undefined;
   #refutedMs = Number.NEGATIVE_INFINITY;
   #refuteDelayMs = REFUTE_FIRST_MS;
+  #calledDead = false;
+  #contradictedMs = Number.NEGATIVE_INFINITY;
 
   constructor(self: Endpoint, name: string, state: PublisherState) {
     this.self = self;
@@ -53,6 +57,24 @@ export class Publisher {
     this.schedule(Math.max(nowMs, this.#refutedMs + this.#refuteDelayMs));
   }
 
+  /** Somebody tells that we died after the last that we published: whatever we publish next says otherwise. */
+  calledDead(nowMs: number): void {
+    this.#calledDead = true;
+    this.schedule(Math.max(nowMs, this.#contradictedMs + CONTRADICT_EVERY_MS));
+  }
+
+  /** To be asked when a publication is due: whether it is, just to say that we live. */
+  contradicts(nowMs: number): boolean {
+    if (!this.#calledDead) return false;
+    const dueMs = this.#contradictedMs + CONTRADICT_EVERY_MS;
+    if (nowMs < dueMs) {
+      this.schedule(dueMs);
+      return false;
+    }
+    this.#contradictedMs = nowMs;
+    return true;
+  }
+
   /** To be called before a due publication. True when a claim is refuted by it, with a new epoch. */
   begin(nowMs: number): boolean {
     this.#dueMs = undefined;
@@ -70,6 +92,7 @@ export class Publisher {
   }
 
   adjacency(neighbours: readonly Endpoint[], left: boolean, died: readonly Death[]): SealedRecord {
+    this.#calledDead = false;
     return sealRecord({
       kind: 'adjacency',
       ...this.#next(),
