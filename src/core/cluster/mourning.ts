@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
-import type { Death, Version } from './record.js';
+import { type Death, NEIGHBOURS_MOST, type Version } from './record.js';
 
 /** So long after a neighbour's death what we publish tells of it: it overtakes what said so first. */
 const MOURN_MS = 1000;
@@ -13,14 +13,15 @@ export class Mourning {
   /** `last`: the last that the neighbour said, if anything is known of it. */
   add(node: Endpoint, last: Version | undefined, nowMs: number): void {
     const { epoch, counter } = last ?? NEVER;
+    this.#deaths.delete(node);
     this.#deaths.set(node, { death: { node, epoch, counter }, atMs: nowMs });
   }
 
-  /** In no particular order; without those who are neighbours again. */
+  /** No more than a record may name, the last of them; without those who are neighbours again. */
   recent(neighbours: readonly Endpoint[], nowMs: number): Death[] {
     for (const [node, { atMs }] of this.#deaths) {
       if (nowMs - atMs >= MOURN_MS || neighbours.includes(node)) this.#deaths.delete(node);
     }
-    return [...this.#deaths.values()].map(({ death }) => death);
+    return [...this.#deaths.values()].slice(-NEIGHBOURS_MOST).map(({ death }) => death);
   }
 }

@@ -54,7 +54,7 @@ export interface SealedRecord<R extends ClusterRecord = ClusterRecord> {
 }
 
 /** Bounds of what is read from others, and of what is published. */
-const NEIGHBOURS_MOST = 64;
+export const NEIGHBOURS_MOST = 64;
 const NAME_OCTETS_MOST = 128;
 export const VIPS_MOST = 1024;
 export const BACKENDS_MOST = 4096;

@@ -13,6 +13,8 @@ export interface EntrySight {
   readonly seen: Endpoint;
   readonly state: EntryState;
   readonly ours: boolean;
+  /** Another entry of the same flow has another one. */
+  readonly id: number;
 }
 
 /** The set of VIPs as the settings name it. */
@@ -30,13 +32,13 @@ export class KernelEyes {
   entryOf(client: Endpoint, vip: Endpoint): EntrySight | undefined {
     const entry = this.kernel.conntrack.peek(client, vip);
     if (entry?.client !== client || entry.vip !== vip) return undefined;
-    const { backend, seen, state, ours } = entry;
-    return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours };
+    const { backend, seen, state, ours, id } = entry;
+    return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours, id };
   }
 
   *entries(): Iterable<EntrySight> {
-    for (const { client, vip, backend, seen, state, ours } of this.kernel.entries()) {
-      yield { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours };
+    for (const { client, vip, backend, seen, state, ours, id } of this.kernel.entries()) {
+      yield { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours, id };
     }
   }
 

@@ -76,10 +76,11 @@ export const deadHandshakesDropped = meshInvariant(
       if (news.event !== 'node-unreachable' || news.level !== 'warn') return;
       const gone = addressOf(parseEndpoint(String(news.fields?.['endpoint']))!);
       const life = host.daemon;
-      const halfOpen = (): string[] =>
+      // By entry: where all are gone, a SYN that follows at once may be placed there again.
+      const halfOpen = (): number[] =>
         [...host.kernel.entries()]
           .filter(({ ours, state, backend }) => ours && state === 'syn-sent' && addressOf(backend) === gone)
-          .map(({ client, vip }) => `${client} ${vip}`);
+          .map(({ id }) => id);
       const before = new Set(halfOpen());
       eyes.at(atMs + DROPPED_WITHIN_MS, () => {
         if (host.daemon !== life || !eyes.ranWell(host, atMs)) return;
@@ -94,7 +95,7 @@ export const deadHandshakesDropped = meshInvariant(
           return;
         if (host.daemon?.node.directory.unreachable.has(gone) !== true) return;
         if ((foundMs.get(where) ?? 0) >= atMs) return;
-        const left = halfOpen().filter((flow) => before.has(flow));
+        const left = halfOpen().filter((id) => before.has(id));
         if (left.length > 0)
           verdicts.broken(`${left.length} half-open connections to ${formatAddress(gone)} stay`, news.host);
       });
