@@ -142,10 +142,11 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
         clock.nowMs(),
       );
       state.tableHash = () => current.tableHash();
+      // A timer of the actor before this one is gone with it.
+      saving = false;
       for (const { link } of state.view.active.values()) perform(current.linkUp(link, clock.nowMs()), self);
       // What was learnt just before a crash may not have been told.
       toldTable = false;
-      saving = false;
       tellTable();
       save();
       const ticker = new Ticker<GossipActorMessage>(self, clock, { kind: 'tick' });

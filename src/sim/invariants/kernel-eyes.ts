@@ -1,6 +1,7 @@
 import { ENTRY_STATES, type EntryState } from '../../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { RuleName } from '../../ports/firewall.js';
+import type { Entry } from '../kernel/conntrack-table.js';
 import type { HostKernel } from '../kernel/host-kernel.js';
 
 /** An entry of the connection table, to look at. */
@@ -32,14 +33,11 @@ export class KernelEyes {
   entryOf(client: Endpoint, vip: Endpoint): EntrySight | undefined {
     const entry = this.kernel.conntrack.peek(client, vip);
     if (entry?.client !== client || entry.vip !== vip) return undefined;
-    const { backend, seen, state, ours, id } = entry;
-    return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours, id };
+    return sightOf(entry);
   }
 
   *entries(): Iterable<EntrySight> {
-    for (const { client, vip, backend, seen, state, ours, id } of this.kernel.entries()) {
-      yield { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours, id };
-    }
+    for (const entry of this.kernel.entries()) yield sightOf(entry);
   }
 
   /** The set of VIPs, or undefined if there is none. */
@@ -55,4 +53,9 @@ export class KernelEyes {
     }
     return counts;
   }
+}
+
+/** A copy, since the kernel goes on changing its own. */
+function sightOf({ client, vip, backend, seen, state, ours, id }: Entry): EntrySight {
+  return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours, id };
 }
