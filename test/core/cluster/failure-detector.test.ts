@@ -273,6 +273,20 @@ test('who is late itself gives a silent neighbour more time, but not for ever', 
   t.true(always <= punctual + 2_500, `${punctual} ${always}`);
 });
 
+test('however late it was, it does not wait for more than a second longer', (t) => {
+  const watch = new Watch(1);
+  watch.add();
+  watch.pass(3_000);
+  watch.answers.delete(1);
+  watch.lateMs = 2_000;
+  while (watch.detector.stalls === 0) watch.pass(10);
+  watch.lateMs = 0;
+  const fromMs = watch.nowMs;
+  while (!watch.pass(10).includes('cut 1')) if (watch.nowMs > fromMs + 20_000) break;
+  const tookMs = watch.nowMs - fromMs;
+  t.true(tookMs > 1_200 && tookMs <= 2_500, `${tookMs}`);
+});
+
 const LASHUP = { missLeastMs: 660, graceLeastMs: 660, reping: false };
 
 test('without a second ping the first miss cuts, and the cut alarms the others', (t) => {
