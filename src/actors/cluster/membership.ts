@@ -97,6 +97,7 @@ export function membership(options: MembershipOptions): Behavior<MembershipMessa
           isReachable: (member) => reachability.has(member),
           unreachable: () => state.unreachable(),
           reachable: () => reachability.reached(),
+          neighbours: (member) => reachability.neighbours(member),
           degree: (member) => state.table.get(member)?.adjacency?.record.neighbours.length,
         },
         options.settings,

@@ -43,7 +43,7 @@ export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
   shufflePassive: 4,
   dialMs: 1500,
   answerMs: 2000,
-  evictMs: 250,
+  evictMs: 1000,
   mournLeastMs: 1500,
   mournMostMs: 7500,
   promoteLeastMs: 200,
@@ -59,6 +59,8 @@ export interface Surroundings {
   unreachable(): readonly Endpoint[];
   /** All members that a path leads to. */
   reachable(): Iterable<Endpoint>;
+  /** Those with whom it has links that both ends told of. */
+  neighbours(member: Endpoint): readonly Endpoint[];
   /** How many neighbours it says that it has; undefined when nothing was heard of it. */
   degree(member: Endpoint): number | undefined;
 }

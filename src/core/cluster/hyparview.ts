@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint.js';
 import { BackOff } from './back-off.js';
 import type { OverlayEffect, PartingReason } from './effects.js';
+import { evictable, sparing } from './eviction.js';
 import type { HyparviewSettings, Surroundings } from './hyparview-settings.js';
 import { Lapses } from './lapses.js';
 import { LinkBook, type Purpose } from './link-book.js';
@@ -256,7 +257,7 @@ export class Hyparview {
     }
     // A walk that ends, or that cannot go on, ends here: the joiner is asked, and added on its answer.
     if (known) return;
-    if (this.#room() > 0 || this.#mayEvict()) this.#dial(joiner, 'walk');
+    if (this.#claim()) this.#dial(joiner, 'walk');
     else this.#note(joiner);
   }
 
@@ -350,7 +351,7 @@ export class Hyparview {
   }
 
   #evict(): void {
-    const { link } = draw([...this.#view.active.values()], this.#random)!;
+    const { link } = draw(evictable(this.self, this.#view, this.#around), this.#random)!;
     this.#evictedMs = this.#nowMs;
     this.#view.active.delete(link.peer.endpoint);
     // It lives: somebody to ask later.
@@ -436,7 +437,12 @@ export class Hyparview {
 
   #stillWanted(peer: Endpoint, purpose: Purpose): boolean {
     if (this.#view.active.has(peer)) return false;
-    if (purpose === 'join') return this.#view.active.size === 0 || !this.#around.isReachable(peer);
+    if (purpose === 'join') {
+      return (
+        this.#view.active.size === 0 ||
+        (!this.#around.isReachable(peer) && (this.#room() > 0 || this.#mayEvict()))
+      );
+    }
     return purpose === 'walk' || this.#room() > 0;
   }
 
@@ -458,8 +464,17 @@ export class Hyparview {
     return this.#settings.active - this.#view.active.size;
   }
 
+  /** Whether to ask a joiner that did not ask here: for a place that nobody else was asked to take, or that may be made. */
+  #claim(): boolean {
+    if (this.#room() > this.#links.asked().length + this.#links.dials) return true;
+    if (!this.#mayEvict()) return false;
+    this.#evictedMs = this.#nowMs;
+    return true;
+  }
+
   #mayEvict(): boolean {
-    return this.#nowMs - this.#evictedMs >= this.#settings.evictMs;
+    if (this.#nowMs - this.#evictedMs < this.#settings.evictMs) return false;
+    return sparing(this.self, this.#view, this.#around).length > 0;
   }
 
   #others(...except: readonly Endpoint[]): { readonly link: MeshLink }[] {

@@ -185,6 +185,49 @@ test('a crowd of joiners puts few out, and each who is refused hears of others t
   t.is(evicted, 1);
 });
 
+/** Seven neighbours, of whom only the last has enough others, and a way there besides. */
+const poorButSeven = (node: number): readonly number[] => {
+  if (node === 50) return seven;
+  if (node === 7) return [50, 1, 2, 3, 4];
+  return node <= 4 ? [50, 7] : [50];
+};
+
+test('who cannot spare the link is not put out', (t) => {
+  for (const seed of ['a', 'b', 'c', 'd', 'e']) {
+    const desk = new Desk({ linksOf: poorButSeven, seed });
+    desk.befriend(...seven);
+    desk.hear(desk.open(8), { kind: 'join' });
+    t.deepEqual(desk.active, [1, 2, 3, 4, 5, 6, 8], seed);
+  }
+});
+
+test('a link that no other way replaces is not one to spare', (t) => {
+  const bridge = (node: number): readonly number[] => (node === 50 ? seven : [50, 51, 52, 53, 54]);
+  const desk = new Desk({ linksOf: bridge });
+  desk.befriend(...seven);
+  desk.hear(desk.open(8), { kind: 'join' });
+  t.deepEqual(desk.active, [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('where nobody can be spared a joiner has to ask elsewhere, but who has nobody is let in by whoever has most', (t) => {
+  const desk = new Desk({ linksOf: (node) => (node === 50 ? seven : node === 3 ? [50, 9] : [50]) });
+  desk.befriend(...seven);
+  const joining = desk.open(8);
+  desk.hear(joining, { kind: 'join' });
+  t.true(desk.last.includes(`neighbour-answer no on ${joining}`), desk.last.join());
+  t.is(desk.last.filter((effect) => effect.startsWith('forward-join 8 ttl 8')).length, 4);
+  desk.hear(joining, { kind: 'neighbour', priority: 'high' });
+  t.deepEqual(desk.active, [1, 2, 4, 5, 6, 7, 8]);
+});
+
+test('the last place is promised to one joiner, not to each whose walk ends here', (t) => {
+  const desk = new Desk({ linksOf: (node) => (node === 50 ? seven : [50]) });
+  const [one] = desk.befriend(1, 2, 3, 4, 5, 6);
+  t.deepEqual(desk.hear(one!, { kind: 'forward-join', joiner: at(9), ttl: 0 }), ['dial 9']);
+  t.deepEqual(desk.hear(one!, { kind: 'forward-join', joiner: at(10), ttl: 0 }), []);
+  t.deepEqual(desk.passive, [10]);
+});
+
 test('back-off begins short and grows long', (t) => {
   const backOff = new BackOff(100, 1000);
   const delays = Array.from({ length: 6 }, () => backOff.next(() => 0.5));

@@ -17,6 +17,8 @@ export interface DeskOptions {
   readonly contacts?: readonly number[];
   readonly remembered?: readonly number[];
   readonly unreachable?: readonly number[];
+  /** With whom a node has links that both ends told of; the first seven, if not said. */
+  readonly linksOf?: (node: number) => readonly number[];
   readonly settings?: Partial<HyparviewSettings>;
   readonly seed?: string;
 }
@@ -39,6 +41,7 @@ export class Desk {
         isReachable: (member) => !apart.has(member),
         unreachable: () => (options.unreachable ?? []).map(at),
         reachable: () => [],
+        neighbours: (member) => (options.linksOf?.(numberOf(member)) ?? [1, 2, 3, 4, 5, 6, 7]).map(at),
         degree: () => undefined,
       },
       { ...HYPARVIEW_DEFAULTS, ...options.settings },

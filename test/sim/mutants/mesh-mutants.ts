@@ -392,9 +392,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     invariant: 'tree-as-searched',
     bug: 'who is said to have died stays dead, whatever it says later',
     patches: patch(REACHABILITY, ' && compareVersions(death, version) >= 0', ''),
-    plan: plan(
-      [8_000, 12_000, 16_000, 20_000].map((ms) => at(ms, 1_200, { kind: 'host-paused', host: 'n2' })),
-    ),
+    plan: plan([8_000, 12_000, 16_000, 20_000].map((ms) => at(ms, 900, { kind: 'host-paused', host: 'n2' }))),
   },
   {
     invariant: 'dead-unreachable',

@@ -85,6 +85,7 @@ export class House {
           )
           .map(([member]) => member),
       reachable: () => this.reachability.reached(),
+      neighbours: (member: Endpoint) => this.reachability.neighbours(member),
       degree: (member: Endpoint) => this.table.get(member)?.adjacency?.record.neighbours.length,
     };
     this.overlay = new Hyparview(
