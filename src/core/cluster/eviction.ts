@@ -16,7 +16,7 @@ type Links = Pick<Surroundings, 'neighbours'>;
  */
 export function evictable(self: Endpoint, view: View, around: Links): readonly Neighbour[] {
   const spare = sparing(self, view, around);
-  return spare.length > 0 ? spare : richest(view, around);
+  return spare.length > 0 ? spare : richest(self, view, around);
 }
 
 /** Neighbours that have enough links, and to whom a path leads without ours, as far as is known by now. */
@@ -27,11 +27,15 @@ export function sparing(self: Endpoint, view: View, around: Links): readonly Nei
   });
 }
 
-function richest(view: View, around: Links): readonly Neighbour[] {
+/** Neighbours with the most links, of those with whom ours is not known yet, if we ourselves have no more than we need. */
+function richest(self: Endpoint, view: View, around: Links): readonly Neighbour[] {
   const links = ({ link }: Neighbour): number => around.neighbours(link.peer.endpoint).length;
+  const ours = around.neighbours(self);
   const all = [...view.active.values()];
-  const most = Math.max(...all.map(links));
-  return all.filter((neighbour) => links(neighbour) === most);
+  const young = ours.length > ENOUGH ? [] : all.filter(({ link }) => !ours.includes(link.peer.endpoint));
+  const from = young.length > 0 ? young : all;
+  const most = Math.max(...from.map(links));
+  return from.filter((neighbour) => links(neighbour) === most);
 }
 
 /** Whether a path leads from `self` to `peer` other than by their link, if they have one that others know of. */

@@ -20,6 +20,8 @@ const WALKS_MOST = 4;
 /** Neighbours that a walk may press on a joiner whose view is full, so that more than one link joins two halves. */
 const WALK_CREDIT = 3;
 const WALK_CREDIT_MS = 5000;
+/** Walks sent for a joiner bring somebody within so long, as a rule. */
+const WALKS_MS = 200;
 /** Two links to one peer within so long were dialled at the same time from both sides. */
 const CROSSING_MS = 2000;
 /** Who had no room is not asked again for so long; who died is not thought of again for so long. */
@@ -124,7 +126,7 @@ export class Hyparview {
     const request = this.#links.answered(id);
     this.#links.delete(id);
     if (isNeighbour(this.#view, link)) this.#lose(link, 'died');
-    else if (request !== undefined) this.#refused(link.peer.endpoint);
+    else if (request !== undefined) this.#refused(link.peer.endpoint, request);
     return this.#take();
   }
 
@@ -283,7 +285,8 @@ export class Hyparview {
       !welcome &&
       priority === 'walk' &&
       this.#nowMs - this.#creditMs < WALK_CREDIT_MS &&
-      this.#credit > 0
+      this.#credit > 0 &&
+      sparing(this.self, this.#view, this.#around).length > 0
     ) {
       this.#credit -= 1;
       welcome = true;
@@ -324,7 +327,7 @@ export class Hyparview {
     if (purpose === undefined) return;
     const peer = link.peer.endpoint;
     if (!accepted) {
-      this.#refused(peer);
+      this.#refused(peer, purpose);
       this.#close(link.id);
     } else if (purpose === 'low' && this.#room() <= 0 && !this.#view.active.has(peer)) {
       this.#note(peer);
@@ -362,7 +365,10 @@ export class Hyparview {
 
   #disconnected(link: MeshLink): void {
     if (isNeighbour(this.#view, link)) this.#lose(link, 'disconnected');
-    else if (this.#links.answered(link.id) !== undefined) this.#refused(link.peer.endpoint);
+    else {
+      const purpose = this.#links.answered(link.id);
+      if (purpose !== undefined) this.#refused(link.peer.endpoint, purpose);
+    }
     this.#close(link.id);
   }
 
@@ -380,10 +386,13 @@ export class Hyparview {
     else this.#hurry();
   }
 
-  #refused(peer: Endpoint): void {
+  #refused(peer: Endpoint, purpose: Purpose): void {
     const entry = this.#view.passive.get(peer);
     if (entry !== undefined) entry.notBeforeMs = this.#nowMs + REFUSED_MS;
-    if (this.#view.active.size < ENOUGH) this.#hurry();
+    if (this.#view.active.size >= ENOUGH) return;
+    // Walks were sent out for whoever asked to join: those who ask at once all ask the same few, and with priority.
+    if (purpose === 'join') this.#promoteMs = this.#nowMs + WALKS_MS * (1 + this.#random());
+    else this.#hurry();
   }
 
   // Finding neighbours

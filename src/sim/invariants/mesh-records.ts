@@ -198,14 +198,14 @@ export const versionsStay = meshInvariant(
   },
 );
 
-/** A few steps of a few milliseconds; frames wait 10 ms for others. */
-const SPREAD_MS = 1_000;
+/** A few steps; news that make nobody known who was not wait 300 ms to 600 ms for others at each. */
+const SPREAD_MS = 2_000;
 /** A link that broke looks whole for so long. */
 const FOUND_OUT_MS = 3_000;
 
 export const newsSpread = meshInvariant(
   'news-spread',
-  'what a member publishes in quiet times is known to all it has a path to within 1 s',
+  'what a member publishes in quiet times is known to all it has a path to within 2 s',
   (mesh, verdicts) => {
     const { eyes } = mesh;
     tableWatchOf(mesh).listen(({ host, origin, sealed }) => {

@@ -228,6 +228,22 @@ test('the last place is promised to one joiner, not to each whose walk ends here
   t.deepEqual(desk.passive, [10]);
 });
 
+test('who is refused leaves it to its walks to find somebody, and asks with priority only after that', (t) => {
+  const desk = new Desk({ contacts: [1], remembered: [8] });
+  desk.pass(50);
+  const asked = desk.open(1, true);
+  desk.hear(asked, { kind: 'neighbour-answer', accepted: false });
+  t.false(desk.pass(150).some((effect) => effect === 'dial 8'));
+  t.true(desk.pass(300).includes('dial 8'));
+});
+
+test('who needs its links itself parts from whom nobody knows it has', (t) => {
+  const desk = new Desk({ linksOf: (node) => (node === 50 ? [1, 2] : node <= 2 ? [50, 51, 52] : []) });
+  desk.befriend(...seven);
+  desk.hear(desk.open(8), { kind: 'neighbour', priority: 'high' });
+  t.true(desk.active.includes(1) && desk.active.includes(2) && desk.active.includes(8));
+});
+
 test('back-off begins short and grows long', (t) => {
   const backOff = new BackOff(100, 1000);
   const delays = Array.from({ length: 6 }, () => backOff.next(() => 0.5));
