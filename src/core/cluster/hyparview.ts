@@ -9,7 +9,7 @@ import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { Prober } from './prober.js';
 import { Shuffles } from './shuffles.js';
-import { addPassive, draw, ENOUGH, isNeighbour, sample, type View } from './view.js';
+import { addPassive, draw, ENOUGH, FEW, isNeighbour, sample, type View } from './view.js';
 
 export { HYPARVIEW_DEFAULTS, type HyparviewSettings, type Surroundings } from './hyparview-settings.js';
 
@@ -279,7 +279,8 @@ export class Hyparview {
   }
 
   #asked(link: MeshLink, priority: NeighbourPriority): void {
-    let welcome = this.#room() > 0;
+    const few = this.#around.neighbours(link.peer.endpoint).length < FEW;
+    let welcome = this.#room() > 0 || (few && this.#mayEvict());
     if (priority === 'high') welcome = true;
     if (
       !welcome &&
@@ -419,14 +420,23 @@ export class Hyparview {
     // After most have died most dials end in silence, so more than are needed go out at once.
     const count = (urgent && free > 0 ? DIALS_URGENT : Math.min(free, DIALS_CALM)) - this.#links.dials;
     if (count <= 0) return;
-    for (const peer of sample(this.#candidates(), count, this.#random)) this.#dial(peer, 'low');
+    const candidates = this.#candidates();
+    for (const peer of sample(candidates, count, this.#random)) this.#dial(peer, 'low');
+    if (candidates.length > 0 || this.#view.active.size >= FEW) return;
+    // Nobody has room, but somebody may make some for who has nearly nobody.
+    const others = [...this.#around.reachable()].filter((peer) => this.#isStranger(peer));
+    for (const peer of sample(others, Math.min(count, DIALS_CALM), this.#random)) this.#dial(peer, 'low');
+  }
+
+  #isStranger(peer: Endpoint): boolean {
+    return peer !== this.self && !this.#links.inTouch(peer) && !this.#died.has(peer);
   }
 
   /** Those of the passive view who may have room, or of all, if it knows of none. Who has no neighbour at all asks anybody. */
   #candidates(): Endpoint[] {
     const { size } = this.#view.active;
     const mayHaveRoom = (peer: Endpoint): boolean => {
-      if (peer === this.self || this.#links.inTouch(peer) || this.#died.has(peer)) return false;
+      if (!this.#isStranger(peer)) return false;
       const degree = this.#around.degree(peer);
       if (degree === undefined || size === 0) return true;
       // Shuffles bring the dead to mind again and again: who has neighbours leaves those to the prober.

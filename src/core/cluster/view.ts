@@ -24,6 +24,8 @@ export interface PassiveEntry {
 
 /** With so many neighbours at least, finding more is no emergency, and a further one is to spare. */
 export const ENOUGH = 4;
+/** With fewer neighbours than this one death cuts off. */
+export const FEW = 2;
 
 export function emptyView(): View {
   return { active: new Map(), passive: new Map() };

@@ -59,6 +59,10 @@ function wrongAddress({ cluster, host }: Member): string | undefined {
   return undefined;
 }
 
+function flowOf({ client, vip }: { readonly client: number; readonly vip: number }): string {
+  return `${client} ${vip}`;
+}
+
 /** The kernel is asked once for all who die within a moment. */
 const DROPPED_WITHIN_MS = 250;
 
@@ -68,7 +72,12 @@ export const deadHandshakesDropped = meshInvariant(
   ({ eyes }, verdicts) => {
     /** When who was found again last: from then on there may be new connections to it. */
     const foundMs = new Map<string, number>();
+    /** What has to go, of each machine that is gone. Where all are gone, a SYN that follows at once may be placed there anew. */
+    const due = new Set<{ readonly host: string; readonly flows: Set<string> }>();
     const happened = (news: Happening, atMs: number): void => {
+      if (news.kind === 'unmapped') {
+        for (const { host, flows } of due) if (host === news.host) flows.delete(flowOf(news));
+      }
       if (news.kind !== 'log') return;
       const host = eyes.host(news.host);
       const where = `${news.host} ${news.fields?.['endpoint']}`;
@@ -76,13 +85,14 @@ export const deadHandshakesDropped = meshInvariant(
       if (news.event !== 'node-unreachable' || news.level !== 'warn') return;
       const gone = addressOf(parseEndpoint(String(news.fields?.['endpoint']))!);
       const life = host.daemon;
-      // By entry: where all are gone, a SYN that follows at once may be placed there again.
-      const halfOpen = (): number[] =>
+      const halfOpen = (): string[] =>
         [...host.kernel.entries()]
           .filter(({ ours, state, backend }) => ours && state === 'syn-sent' && addressOf(backend) === gone)
-          .map(({ id }) => id);
-      const before = new Set(halfOpen());
+          .map(flowOf);
+      const before = { host: news.host, flows: new Set(halfOpen()) };
+      due.add(before);
       eyes.at(atMs + DROPPED_WITHIN_MS, () => {
+        due.delete(before);
         if (host.daemon !== life || !eyes.ranWell(host, atMs)) return;
         if (
           eyes.disturbances.between(
@@ -95,7 +105,7 @@ export const deadHandshakesDropped = meshInvariant(
           return;
         if (host.daemon?.node.directory.unreachable.has(gone) !== true) return;
         if ((foundMs.get(where) ?? 0) >= atMs) return;
-        const left = halfOpen().filter((id) => before.has(id));
+        const left = halfOpen().filter((flow) => before.flows.has(flow));
         if (left.length > 0)
           verdicts.broken(`${left.length} half-open connections to ${formatAddress(gone)} stay`, news.host);
       });

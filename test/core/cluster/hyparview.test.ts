@@ -244,6 +244,27 @@ test('who needs its links itself parts from whom nobody knows it has', (t) => {
   t.true(desk.active.includes(1) && desk.active.includes(2) && desk.active.includes(8));
 });
 
+test('who has one neighbour only is let in where somebody can be spared, and asks there if nobody has room', (t) => {
+  const full = new Desk({ linksOf: (node) => (node === 8 ? [9] : poorButSeven(node)) });
+  full.befriend(...seven);
+  full.pass(1000);
+  full.hear(full.open(8), { kind: 'neighbour', priority: 'low' });
+  t.deepEqual(full.active, [1, 2, 3, 4, 5, 6, 8]);
+
+  const lonely = new Desk({ degree: () => 7, reachable: [3, 4, 5] });
+  lonely.befriend(3);
+  t.is(lonely.pass(100).length, 0);
+  t.deepEqual(
+    lonely
+      .pass(200)
+      .filter((effect) => effect.startsWith('dial'))
+      .sort(),
+    ['dial 4', 'dial 5'],
+  );
+  lonely.befriend(6);
+  t.false(lonely.pass(5000).some((effect) => effect.startsWith('dial')));
+});
+
 test('back-off begins short and grows long', (t) => {
   const backOff = new BackOff(100, 1000);
   const delays = Array.from({ length: 6 }, () => backOff.next(() => 0.5));

@@ -19,6 +19,9 @@ export interface DeskOptions {
   readonly unreachable?: readonly number[];
   /** With whom a node has links that both ends told of; the first seven, if not said. */
   readonly linksOf?: (node: number) => readonly number[];
+  readonly reachable?: readonly number[];
+  /** How many neighbours everybody says to have. */
+  readonly degree?: () => number;
   readonly settings?: Partial<HyparviewSettings>;
   readonly seed?: string;
 }
@@ -40,9 +43,9 @@ export class Desk {
       {
         isReachable: (member) => !apart.has(member),
         unreachable: () => (options.unreachable ?? []).map(at),
-        reachable: () => [],
+        reachable: () => (options.reachable ?? []).map(at),
         neighbours: (member) => (options.linksOf?.(numberOf(member)) ?? [1, 2, 3, 4, 5, 6, 7]).map(at),
-        degree: () => undefined,
+        degree: options.degree ?? (() => undefined),
       },
       { ...HYPARVIEW_DEFAULTS, ...options.settings },
       seedrandom(options.seed ?? 'desk'),

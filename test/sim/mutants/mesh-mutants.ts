@@ -386,7 +386,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     invariant: 'tree-as-searched',
     bug: 'a single witness of a death is believed',
     patches: patch(REACHABILITY, '3 * witnesses >= 2 * neighbours.size && ', ''),
-    plan: plan(ONE_PANICS),
+    plan: plan(SOME_PANIC),
   },
   {
     invariant: 'tree-as-searched',
