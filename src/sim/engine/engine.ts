@@ -1,5 +1,6 @@
 import type { Random } from '../../ports/random.js';
 import { EventQueue, type Scheduled } from './event-queue.js';
+import { immediates } from './immediates.js';
 import { RollingHash } from './rolling-hash.js';
 import { Seed, type Stream } from './seed.js';
 
@@ -15,14 +16,14 @@ export interface Busy {
   inFlight(): number;
 }
 
-/** Turns of the loop without an event, after which a node that is never quiet is taken for a live-lock. */
+/** Callbacks without an event, after which a node that is never quiet is taken for a live-lock. */
 const RESTLESS_TURNS = 100_000;
-/** Events between two looks of the outside world (signals, progress) at most. */
-const EVENTS_PER_TURN = 2_000;
+/** Events and callbacks between two looks of the outside world (signals, progress). */
+const STEPS_PER_TURN = 2_000;
 
 /**
  * Virtual time: runs what is due in the order of the queue, and lets the actors, which run on nact and so on
- * immediates of the real loop, handle every message before the next event happens.
+ * immediates, handle every message before the next event happens.
  */
 export class Engine {
   readonly seed: Seed;
@@ -82,45 +83,43 @@ export class Engine {
   }
 
   /** Runs until virtual time is `untilMs` and everything due by then has happened. */
-  run(untilMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async run(untilMs: number): Promise<void> {
+    immediates.hold();
+    try {
       let restless = 0;
-      const pump = (): void => {
-        try {
-          for (let left = EVENTS_PER_TURN; left > 0; left -= 1) {
-            if (!this.quiet()) {
-              restless += 1;
-              if (restless > RESTLESS_TURNS)
-                throw new Error(`at ${this.nowMs} ms the actors never come to rest`);
-              break;
-            }
-            if (this.happened) this.afterEvent();
-            restless = 0;
-            if (this.halted) {
-              this.halted = false;
-              resolve();
-              return;
-            }
-            const due = this.queue.take(untilMs);
-            if (due === undefined) {
-              this.nowMs = untilMs;
-              resolve();
-              return;
-            }
-            this.nowMs = due.timeMs;
-            this.events += 1;
-            this.hash.addNumber(due.timeMs);
-            this.hash.addNumber(due.sequence);
-            this.happened = true;
-            due.run();
+      for (let steps = 1; ; steps += 1) {
+        if (steps % STEPS_PER_TURN === 0) await immediates.outside();
+        if (!this.quiet()) {
+          restless += 1;
+          if (restless > RESTLESS_TURNS) {
+            throw new Error(`at ${this.nowMs} ms the actors never come to rest`);
           }
-          setImmediate(pump);
-        } catch (error) {
-          reject(error);
+          // What was sent before the run waits in the real loop.
+          if (immediates.runNext()) await undefined;
+          else await immediates.outside();
+          continue;
         }
-      };
-      pump();
-    });
+        if (this.happened) this.afterEvent();
+        restless = 0;
+        if (this.halted) {
+          this.halted = false;
+          return;
+        }
+        const due = this.queue.take(untilMs);
+        if (due === undefined) {
+          this.nowMs = untilMs;
+          return;
+        }
+        this.nowMs = due.timeMs;
+        this.events += 1;
+        this.hash.addNumber(due.timeMs);
+        this.hash.addNumber(due.sequence);
+        this.happened = true;
+        due.run();
+      }
+    } finally {
+      immediates.release();
+    }
   }
 
   private afterEvent(): void {
