@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive, UsageError } from './command-line.js';
 import {
   ARM_NAMES,
   type Arm,
@@ -230,24 +229,25 @@ export const SMALL: Omit<ConnectionsOptions, 'say'> = {
   portRange: [20_000, 21_999],
 };
 
-function readOptions(args: readonly string[]): ConnectionsOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      pairs: { type: 'string', default: '6' },
-      seconds: { type: 'string', default: '3' },
-      concurrency: { type: 'string', default: '64,1' },
-      'client-threads': { type: 'string', default: '2' },
-      arms: { type: 'string', default: ARM_NAMES.join(',') },
-      'reuse-ports': { type: 'boolean', default: false },
-      'fresh-ports': { type: 'boolean', default: false },
-      small: { type: 'boolean', default: false },
+function readOptions(args: string[]): ConnectionsOptions {
+  const values = commandLine(
+    'New connections through VIPs, beside direct ones, DNAT and HAProxy.',
+    {
+      pairs: ['6', 'rounds of all arms, alternating'],
+      seconds: ['3', 'each turn of an arm'],
+      concurrency: ['64,1', 'connections at a time, with commas between'],
+      'client-threads': ['2', 'of the load generator'],
+      arms: [ARM_NAMES.join(','), 'what to compare, with commas between'],
+      'reuse-ports': [false, 'only with all source ports in turn'],
+      'fresh-ports': [false, 'only with ports that the kernel chooses'],
+      small: [false, 'as the tests run it'],
     },
-  });
+    args,
+  );
   const say = (line: string) => console.log(line);
   const arms = values.arms.split(',').map((name) => {
     const arm = ARM_NAMES.find((known) => known === name);
-    if (arm === undefined) throw new Error(`--arms: no ${name}; there are ${ARM_NAMES.join(', ')}`);
+    if (arm === undefined) throw new UsageError(`--arms: no ${name}; there are ${ARM_NAMES.join(', ')}`);
     return arm;
   });
   if (values.small) return { ...SMALL, arms, say };
@@ -264,9 +264,9 @@ function readOptions(args: readonly string[]): ConnectionsOptions {
   };
 }
 
-if (isMain(import.meta.url)) {
+await main(import.meta.url, async () => {
   const result = await benchConnections(readOptions(process.argv.slice(2)));
   for (const row of result.rows) console.log(`\n${describeRow(row)}`);
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall runs: ${writeResult('connections', result)}`);
-}
+});

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive, UsageError } from './command-line.js';
 import { writeResult } from './load-programs.js';
 import { MeshCluster, type QuietCost } from './mesh-cluster.js';
 import { detectionMs, falseDeaths, type Spread, spread } from './mesh-log.js';
@@ -226,23 +225,22 @@ export const SMALL: Omit<DetectionOptions, 'say'> = {
 function readFaults(text: string): readonly Fault[] {
   return text.split(',').map((name) => {
     const fault = FAULTS.find((known) => known === name);
-    if (fault === undefined) throw new Error(`--faults: there is no ${name}; there are ${FAULTS.join(', ')}`);
+    if (fault === undefined)
+      throw new UsageError(`--faults: there is no ${name}; there are ${FAULTS.join(', ')}`);
     return fault;
   });
 }
 
-if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      nodes: { type: 'string', default: '40' },
-      dead: { type: 'string', default: '5' },
-      clusters: { type: 'string', default: '3' },
-      faults: { type: 'string', default: FAULTS.join() },
-      'settle-seconds': { type: 'string', default: '10' },
-      'quiet-seconds': { type: 'string', default: '30' },
-      'data-plane': { type: 'boolean', default: false },
-      small: { type: 'boolean', default: false },
-    },
+await main(import.meta.url, async () => {
+  const values = commandLine('How soon every node of a mesh knows who is gone: real daemons in namespaces.', {
+    nodes: ['40', 'daemons'],
+    dead: ['5', 'of them fail at once'],
+    clusters: ['3', 'fresh ones for each fault'],
+    faults: [FAULTS.join(), 'drop, stop, kill, with commas between'],
+    'settle-seconds': ['10', 'from formed to the fault'],
+    'quiet-seconds': ['30', 'how long quiet nodes are watched, once a fault'],
+    'data-plane': [false, 'daemons program their kernels, too'],
+    small: [false, 'as the tests run it'],
   });
   const given = {
     nodes: positive('--nodes', values.nodes),
@@ -253,7 +251,7 @@ if (isMain(import.meta.url)) {
     quietSeconds: positive('--quiet-seconds', values['quiet-seconds']),
     dataPlane: values['data-plane'],
   };
-  if (given.dead > given.nodes - 2) throw new Error('--dead must leave two nodes alive at least');
+  if (given.dead > given.nodes - 2) throw new UsageError('--dead must leave two nodes alive at least');
   const result = await benchDetection({
     ...(values.small ? SMALL : given),
     say: (line) => console.log(line),
@@ -261,4 +259,4 @@ if (isMain(import.meta.url)) {
   console.log(`\n${describeDetection(result)}`);
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall of it: ${writeResult('detection', result)}`);
-}
+});

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import type { Program } from '../testbed/program.js';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive } from './command-line.js';
 import { startDaemon } from './daemon.js';
 import { loadProgram, writeResult } from './load-programs.js';
 import { type Figure, figures, median, number } from './report.js';
@@ -124,13 +123,11 @@ function nowMs(): number {
 /** Quick enough for the test suite. */
 export const SMALL: Omit<EstablishedOptions, 'say'> = { pairs: 4, windowMs: 200 };
 
-if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      pairs: { type: 'string', default: '12' },
-      'window-ms': { type: 'string', default: '500' },
-      small: { type: 'boolean', default: false },
-    },
+await main(import.meta.url, async () => {
+  const values = commandLine('An established transfer while the daemon runs and while it is stopped.', {
+    pairs: ['12', 'of windows, running and stopped in turn'],
+    'window-ms': ['500', 'how long each is'],
+    small: [false, 'as the tests run it'],
   });
   const given = {
     pairs: positive('--pairs', values.pairs),
@@ -142,4 +139,4 @@ if (isMain(import.meta.url)) {
   });
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall pairs: ${writeResult('established', result)}`);
-}
+});

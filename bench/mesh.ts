@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive } from './command-line.js';
 import { writeResult } from './load-programs.js';
 import { MeshTown } from './mesh-town.js';
 import type { MeshRound, MeshSize, MeshTrouble } from './mesh-trials.js';
@@ -121,16 +120,14 @@ export const SMALL = {
   largeTown: undefined,
 } as const;
 
-if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: 'string', default: '300' },
-      from: { type: 'string', default: '1' },
-      nodes: { type: 'string', default: '40' },
-      workers: { type: 'string', default: '2' },
-      large: { type: 'string', default: '1000' },
-      small: { type: 'boolean', default: false },
-    },
+await main(import.meta.url, async () => {
+  const values = commandLine('Detection, quiet cost and false deaths of the mesh, simulated.', {
+    seeds: ['300', 'simulated fleets'],
+    from: ['1', 'the first seed'],
+    nodes: ['40', 'in each'],
+    workers: ['2', 'processes'],
+    large: ['1000', 'nodes of a larger fleet whose quiet cost is compared'],
+    small: [false, 'as the tests run it'],
   });
   const from = positive('--from', values.from);
   const seeds = Array.from({ length: positive('--seeds', values.seeds) }, (_, index) => from + index);
@@ -161,4 +158,4 @@ if (isMain(import.meta.url)) {
   console.log(`\n${table(['trouble', 'node-hours', 'false cuts', 'false deaths'], troubles)}`);
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall measurements: ${writeResult('mesh', result)}`);
-}
+});

@@ -1,11 +1,10 @@
-import { parseArgs } from 'node:util';
 import { Backend } from '../src/core/balancer/backend.js';
 import { BackendTable } from '../src/core/balancer/backend-table.js';
 import { Balancer } from '../src/core/balancer/balancer.js';
 import { pick } from '../src/core/balancer/pick.js';
 import { type Address, type Endpoint, endpoint } from '../src/core/endpoint.js';
 import { Telemetry } from '../src/core/telemetry.js';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive } from './command-line.js';
 import { writeResult } from './load-programs.js';
 import { type Figure, figures, median, medianOfPairs, number, table } from './report.js';
 
@@ -158,13 +157,11 @@ function describe(rows: readonly PickRow[]): string {
 /** Quick enough for the test suite. */
 export const SMALL: PickOptions = { backends: [1, 10, 100, 1_000, 10_000], rounds: 3, turnMs: 5 };
 
-if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '15' },
-      milliseconds: { type: 'string', default: '200' },
-      small: { type: 'boolean', default: false },
-    },
+await main(import.meta.url, () => {
+  const values = commandLine('What choosing a backend costs, by the number of backends.', {
+    rounds: ['15', 'of all sizes'],
+    milliseconds: ['200', 'each turn of a size'],
+    small: [false, 'as the tests run it'],
   });
   const result = benchPick(
     values.small
@@ -178,4 +175,4 @@ if (isMain(import.meta.url)) {
   console.log(describe(result.rows));
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall measurements: ${writeResult('pick', result)}`);
-}
+});

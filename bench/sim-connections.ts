@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { type Endpoint, endpoint } from '../src/core/endpoint.js';
 import { Engine } from '../src/sim/engine/engine.js';
 import { Host } from '../src/sim/engine/host.js';
@@ -7,7 +6,7 @@ import { Process } from '../src/sim/engine/process.js';
 import type { Connection } from '../src/sim/kernel/connection.js';
 import { HostKernel } from '../src/sim/kernel/host-kernel.js';
 import { Network } from '../src/sim/network/network.js';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive } from './command-line.js';
 import { writeResult } from './load-programs.js';
 import { type Figure, figures, median } from './report.js';
 
@@ -139,12 +138,10 @@ async function play(engine: Engine, kernel: HostKernel, connections: number): Pr
   return done;
 }
 
-if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '5' },
-      connections: { type: 'string', default: '20000' },
-    },
+await main(import.meta.url, async () => {
+  const values = commandLine('What a simulated connection costs.', {
+    rounds: ['5', 'runs'],
+    connections: ['20000', 'in each'],
   });
   const options = {
     rounds: positive('--rounds', values.rounds),
@@ -155,4 +152,4 @@ if (isMain(import.meta.url)) {
   console.log(`events for each: ${result.events.toFixed(1)}`);
   console.log(figures(result.figures));
   writeResult('sim-connections', { options, ...result });
-}
+});

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { isMain, positive } from './command-line.js';
+import { commandLine, main, positive } from './command-line.js';
 import { startDaemon } from './daemon.js';
 import { type Idle, measureIdle } from './idle.js';
 import { writeResult } from './load-programs.js';
@@ -135,18 +134,19 @@ export const SMALL: Omit<VipsOptions, 'say'> = {
   idleSeconds: 1,
 };
 
-if (isMain(import.meta.url)) {
-  const { values } = parseArgs({
-    options: {
-      vips: { type: 'string', default: '10000' },
-      backends: { type: 'string', default: '10' },
-      rounds: { type: 'string', default: '3' },
-      pairs: { type: 'string', default: '5' },
-      'state-megabytes': { type: 'string', default: '10' },
-      'idle-seconds': { type: 'string', default: '20' },
-      small: { type: 'boolean', default: false },
+await main(import.meta.url, async () => {
+  const values = commandLine(
+    "From a change of many VIPs to the kernel's set; polling beside connections; an idle daemon.",
+    {
+      vips: ['10000', 'how many'],
+      backends: ['10', 'of each'],
+      rounds: ['3', 'changes'],
+      pairs: ['5', 'of seconds with and without polling'],
+      'state-megabytes': ['10', "of the master's document"],
+      'idle-seconds': ['20', 'how long an idle daemon is watched'],
+      small: [false, 'as the tests run it'],
     },
-  });
+  );
   const say = (line: string) => console.log(line);
   const result = await benchVips(
     values.small
@@ -167,4 +167,4 @@ if (isMain(import.meta.url)) {
   );
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall measurements: ${writeResult('vips', result)}`);
-}
+});
