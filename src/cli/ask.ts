@@ -97,7 +97,7 @@ function describeHealth(health: HealthJson): string {
   else {
     const rows = sources.map((source) => [
       source.name,
-      source.ok ? 'ok' : 'failing',
+      sourceState(source),
       source.vips,
       source.errors,
       source.age_ms === null ? 'never read' : `${(source.age_ms / 1000).toFixed(1)} s`,
@@ -116,6 +116,12 @@ function describeHealth(health: HealthJson): string {
     parts.push('\n', formatTable(['QUEUE', 'RECEIVED', 'DEPTH', 'OUTSTANDING', 'DROPPED'], rows));
   }
   return parts.join('');
+}
+
+/** A source that never failed is no failure yet: a mesh has nothing to tell before another node was met. */
+function sourceState({ ok, errors, age_ms }: HealthJson['sources'][number]): string {
+  if (ok) return 'ok';
+  return errors === 0 && age_ms === null ? 'waiting' : 'failing';
 }
 
 export async function askMembers({ api, json }: AskOptions): Promise<string> {

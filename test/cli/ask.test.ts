@@ -64,6 +64,7 @@ test('status: sources, queues and the connection table', async (t) => {
   status.sourceList = [
     { name: 'file:/x', ok: true, lastGoodAgeMs: 1234, errors: 0, lastError: undefined, vips: 2 },
     { name: 'mesos', ok: false, lastGoodAgeMs: undefined, errors: 3, lastError: 'timeout', vips: 0 },
+    { name: 'mesh', ok: false, lastGoodAgeMs: undefined, errors: 0, lastError: undefined, vips: 0 },
   ];
   const counts = { received: 100, depth: 1, droppedFull: 2, droppedNoBuffer: 3, overruns: 0, unreadable: 0 };
   status.queueList = [{ number: 50, outstanding: 4, ...counts }];
@@ -75,6 +76,7 @@ test('status: sources, queues and the connection table', async (t) => {
     ['SOURCE', 'STATE', 'VIPS', 'ERRORS', 'AGE', 'LAST ERROR'],
     ['file:/x', 'ok', '2', '0', '1.2 s', '-'],
     ['mesos', 'failing', '0', '3', 'never read', 'timeout'],
+    ['mesh', 'waiting', '0', '0', 'never read', '-'],
     [''],
     ['QUEUE', 'RECEIVED', 'DEPTH', 'OUTSTANDING', 'DROPPED'],
     ['50', '100', '1', '4', '5'],
