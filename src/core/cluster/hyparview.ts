@@ -238,7 +238,7 @@ export class Hyparview {
   #joining(link: MeshLink): void {
     const joiner = link.peer.endpoint;
     const others = this.#others(joiner);
-    const accepted = isNeighbour(this.#view, link) || this.#room() > 0 || this.#mayEvict();
+    const accepted = isNeighbour(this.#view, link) || this.#room() > 0 || this.#mayEvictFor(joiner);
     // Before the answer: whoever is refused ends the link, and needs somebody else to ask.
     const peers = this.#shuffles.somePeers(joiner);
     if (peers.length > 0) this.#send(link.id, { kind: 'shuffle-reply', path: [], peers });
@@ -279,8 +279,7 @@ export class Hyparview {
   }
 
   #asked(link: MeshLink, priority: NeighbourPriority): void {
-    const few = this.#around.neighbours(link.peer.endpoint).length < FEW;
-    let welcome = this.#room() > 0 || (few && this.#mayEvict());
+    let welcome = this.#room() > 0 || (this.#hasFew(link.peer.endpoint) && this.#isDueToEvict());
     if (priority === 'high') welcome = true;
     if (
       !welcome &&
@@ -492,8 +491,20 @@ export class Hyparview {
   }
 
   #mayEvict(): boolean {
-    if (this.#nowMs - this.#evictedMs < this.#settings.evictMs) return false;
-    return sparing(this.self, this.#view, this.#around).length > 0;
+    return this.#isDueToEvict() && sparing(this.self, this.#view, this.#around).length > 0;
+  }
+
+  /** Who has nearly nobody may take the place even of one that cannot be spared, as far as is known: that may be lies. */
+  #mayEvictFor(peer: Endpoint): boolean {
+    return this.#isDueToEvict() && (this.#hasFew(peer) || this.#mayEvict());
+  }
+
+  #isDueToEvict(): boolean {
+    return this.#nowMs - this.#evictedMs >= this.#settings.evictMs;
+  }
+
+  #hasFew(member: Endpoint): boolean {
+    return this.#around.neighbours(member).length < FEW;
   }
 
   #others(...except: readonly Endpoint[]): { readonly link: MeshLink }[] {

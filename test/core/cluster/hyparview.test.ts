@@ -209,15 +209,20 @@ test('a link that no other way replaces is not one to spare', (t) => {
   t.deepEqual(desk.active, [1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('where nobody can be spared a joiner has to ask elsewhere, but who has nobody is let in by whoever has most', (t) => {
-  const desk = new Desk({ linksOf: (node) => (node === 50 ? seven : node === 3 ? [50, 9] : [50]) });
+test('where nobody can be spared, who has nobody is let in by whoever has most: a joiner once a second, and priority always', (t) => {
+  const linksOf = (node: number): readonly number[] =>
+    node === 50 ? seven : node === 3 ? [50, 9, 10] : node === 4 ? [50, 9] : [50];
+  const desk = new Desk({ linksOf });
   desk.befriend(...seven);
-  const joining = desk.open(8);
+  desk.hear(desk.open(8), { kind: 'join' });
+  t.deepEqual(desk.active, [1, 2, 4, 5, 6, 7, 8]);
+
+  const joining = desk.open(9);
   desk.hear(joining, { kind: 'join' });
   t.true(desk.last.includes(`neighbour-answer no on ${joining}`), desk.last.join());
-  t.is(desk.last.filter((effect) => effect.startsWith('forward-join 8 ttl 8')).length, 4);
+  t.is(desk.last.filter((effect) => effect.startsWith('forward-join 9 ttl 8')).length, 4);
   desk.hear(joining, { kind: 'neighbour', priority: 'high' });
-  t.deepEqual(desk.active, [1, 2, 4, 5, 6, 7, 8]);
+  t.deepEqual(desk.active, [1, 2, 5, 6, 7, 8, 9]);
 });
 
 test('the last place is promised to one joiner, not to each whose walk ends here', (t) => {
