@@ -1,27 +1,20 @@
 import type { Endpoint } from '../endpoint.js';
-import { BackOff } from './back-off.js';
 import type { OverlayEffect, PartingReason } from './effects.js';
-import { evictable, sparing } from './eviction.js';
+import { Eviction } from './eviction.js';
 import type { HyparviewSettings, Surroundings } from './hyparview-settings.js';
 import { Lapses } from './lapses.js';
 import { LinkBook, type Purpose } from './link-book.js';
 import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { Prober } from './prober.js';
+import { Recruiter } from './recruiter.js';
 import { Shuffles } from './shuffles.js';
-import { addPassive, draw, ENOUGH, FEW, isNeighbour, sample, type View } from './view.js';
+import { addPassive, draw, ENOUGH, isNeighbour, sample, type View } from './view.js';
 
 export { HYPARVIEW_DEFAULTS, type HyparviewSettings, type Surroundings } from './hyparview-settings.js';
 
-const DIALS_CALM = 2;
-const DIALS_URGENT = 16;
 /** Walks sent for one joiner by one whose view is full. */
 const WALKS_MOST = 4;
-/** Neighbours that a walk may press on a joiner whose view is full, so that more than one link joins two halves. */
-const WALK_CREDIT = 3;
-const WALK_CREDIT_MS = 5000;
-/** Walks sent for a joiner bring somebody within so long, as a rule. */
-const WALKS_MS = 200;
 /** Two links to one peer within so long were dialled at the same time from both sides. */
 const CROSSING_MS = 2000;
 /** Who had no room is not asked again for so long; who died is not thought of again for so long. */
@@ -49,14 +42,11 @@ export class Hyparview {
   readonly #links: LinkBook;
   readonly #died = new Lapses(DIED_MS);
   readonly #expelled = new Lapses(EXPELLED_MS);
-  readonly #promotion: BackOff;
+  readonly #eviction: Eviction;
+  readonly #recruiter: Recruiter;
   readonly #prober: Prober;
   readonly #shuffles: Shuffles;
-  #promoteMs: number;
   #shuffleMs: number;
-  #evictedMs = Number.NEGATIVE_INFINITY;
-  #creditMs = Number.NEGATIVE_INFINITY;
-  #credit = 0;
   #leaving = false;
   #nowMs: number;
   #effects: OverlayEffect[] = [];
@@ -80,14 +70,15 @@ export class Hyparview {
     this.#random = random;
     this.#nowMs = nowMs;
     this.#links = new LinkBook(view, settings.answerMs);
-    this.#promotion = new BackOff(settings.promoteLeastMs, settings.promoteMostMs);
+    this.#eviction = new Eviction(self, view, around, settings.evictMs);
+    const diedLately = (peer: Endpoint): boolean => this.#died.has(peer);
+    this.#recruiter = new Recruiter(self, view, this.#links, around, settings, diedLately, random, nowMs);
     this.#prober = new Prober(self, this.#contacts, around, settings, random, nowMs);
     this.#shuffles = new Shuffles(self, view, settings, random, {
       send: (id, message) => this.#send(id, message),
       note: (peer) => this.#note(peer),
     });
     for (const peer of remembered) addPassive(view, self, peer, settings.passive, random);
-    this.#promoteMs = nowMs + settings.promoteLeastMs;
     this.#shuffleMs = nowMs + SHUFFLE_FIRST_MS * (0.5 + random());
   }
 
@@ -134,7 +125,7 @@ export class Hyparview {
     this.#nowMs = nowMs;
     this.#links.dialled(to);
     this.#view.passive.delete(to);
-    this.#hurry();
+    this.#recruiter.hurry(this.#nowMs);
     return this.#take();
   }
 
@@ -203,7 +194,7 @@ export class Hyparview {
     this.#nowMs = nowMs;
     if (this.#leaving) return this.#take();
     this.#expire();
-    if (this.#promoteMs <= nowMs) this.#promote();
+    for (const peer of this.#recruiter.due(nowMs)) this.#dial(peer, 'low');
     const { active, passive } = this.#view;
     const touched = (member: Endpoint): boolean => this.#links.inTouch(member);
     for (const member of this.#prober.due(passive.keys(), active.size === 0, touched, nowMs)) {
@@ -218,7 +209,7 @@ export class Hyparview {
 
   nextTickMs(): number | undefined {
     if (this.#leaving) return undefined;
-    return Math.min(this.#promoteMs, this.#prober.nextMs, this.#shuffleMs, this.#links.nextMs());
+    return Math.min(this.#recruiter.nextMs, this.#prober.nextMs, this.#shuffleMs, this.#links.nextMs());
   }
 
   /** Parts from everybody in good order. */
@@ -238,7 +229,8 @@ export class Hyparview {
   #joining(link: MeshLink): void {
     const joiner = link.peer.endpoint;
     const others = this.#others(joiner);
-    const accepted = isNeighbour(this.#view, link) || this.#room() > 0 || this.#mayEvictFor(joiner);
+    const accepted =
+      isNeighbour(this.#view, link) || this.#room() > 0 || this.#eviction.isFairFor(joiner, this.#nowMs);
     // Before the answer: whoever is refused ends the link, and needs somebody else to ask.
     const peers = this.#shuffles.somePeers(joiner);
     if (peers.length > 0) this.#send(link.id, { kind: 'shuffle-reply', path: [], peers });
@@ -270,28 +262,19 @@ export class Hyparview {
     const lost =
       this.#view.active.size === 0 && !this.#links.asked().some((request) => request.purpose === 'high');
     const priority = purpose === 'low' && lost ? 'high' : purpose;
-    if (purpose === 'join') {
-      this.#credit = WALK_CREDIT;
-      this.#creditMs = this.#nowMs;
-    }
+    if (purpose === 'join') this.#eviction.joins(this.#nowMs);
     this.#links.ask(link.id, priority);
     this.#send(link.id, priority === 'join' ? { kind: 'join' } : { kind: 'neighbour', priority });
   }
 
   #asked(link: MeshLink, priority: NeighbourPriority): void {
-    let welcome = this.#room() > 0 || (this.#hasFew(link.peer.endpoint) && this.#isDueToEvict());
-    if (priority === 'high') welcome = true;
-    if (
-      !welcome &&
-      priority === 'walk' &&
-      this.#nowMs - this.#creditMs < WALK_CREDIT_MS &&
-      this.#credit > 0 &&
-      sparing(this.self, this.#view, this.#around).length > 0
-    ) {
-      this.#credit -= 1;
-      welcome = true;
-    }
-    this.#answer(link, welcome || this.#view.active.has(link.peer.endpoint));
+    const peer = link.peer.endpoint;
+    const welcome =
+      this.#room() > 0 ||
+      priority === 'high' ||
+      (this.#eviction.hasFew(peer) && this.#eviction.isFairFor(peer, this.#nowMs)) ||
+      (priority === 'walk' && this.#eviction.takesFromWalk(this.#nowMs));
+    this.#answer(link, welcome || this.#view.active.has(peer));
   }
 
   /** Says yes or no to a request on `link`, unless the two of us ask each other at once on two links. */
@@ -354,8 +337,7 @@ export class Hyparview {
   }
 
   #evict(): void {
-    const { link } = draw(evictable(this.self, this.#view, this.#around), this.#random)!;
-    this.#evictedMs = this.#nowMs;
+    const link = this.#eviction.victim(this.#random, this.#nowMs);
     this.#view.active.delete(link.peer.endpoint);
     // It lives: somebody to ask later.
     this.#note(link.peer.endpoint);
@@ -380,72 +362,18 @@ export class Hyparview {
       this.#died.add(peer, this.#nowMs);
       this.#view.passive.delete(peer);
     } else this.#note(peer);
-    // Whichever way it went, its place is free.
-    this.#promotion.reset();
-    if (why === 'died' && this.#view.active.size >= ENOUGH) this.#mourn();
-    else this.#hurry();
+    this.#recruiter.lost(why === 'died', this.#nowMs);
   }
 
   #refused(peer: Endpoint, purpose: Purpose): void {
     const entry = this.#view.passive.get(peer);
     if (entry !== undefined) entry.notBeforeMs = this.#nowMs + REFUSED_MS;
     if (this.#view.active.size >= ENOUGH) return;
-    // Walks were sent out for whoever asked to join: those who ask at once all ask the same few, and with priority.
-    if (purpose === 'join') this.#promoteMs = this.#nowMs + WALKS_MS * (1 + this.#random());
-    else this.#hurry();
+    if (purpose === 'join') this.#recruiter.awaitWalks(this.#nowMs);
+    else this.#recruiter.hurry(this.#nowMs);
   }
 
-  // Finding neighbours
-
-  #hurry(): void {
-    this.#promoteMs = Math.min(this.#promoteMs, this.#nowMs);
-  }
-
-  /**
-   * The dead seldom go alone: for a moment the news of the others come first, and whom one would ask may be among them. New
-   * links cost far more than news do.
-   */
-  #mourn(): void {
-    const { mournLeastMs, mournMostMs } = this.#settings;
-    this.#promoteMs = this.#nowMs + mournLeastMs + (mournMostMs - mournLeastMs) * this.#random();
-  }
-
-  /** Asks some of the passive view to take the places that are free. */
-  #promote(): void {
-    const urgent = this.#view.active.size < ENOUGH;
-    if (urgent) this.#promotion.reset();
-    this.#promoteMs = this.#nowMs + this.#promotion.next(this.#random);
-    const free = this.#room() - this.#links.asked().length;
-    // After most have died most dials end in silence, so more than are needed go out at once.
-    const count = (urgent && free > 0 ? DIALS_URGENT : Math.min(free, DIALS_CALM)) - this.#links.dials;
-    if (count <= 0) return;
-    const candidates = this.#candidates();
-    for (const peer of sample(candidates, count, this.#random)) this.#dial(peer, 'low');
-    if (candidates.length > 0 || this.#view.active.size >= FEW) return;
-    // Nobody has room, but somebody may make some for who has nearly nobody.
-    const others = [...this.#around.reachable()].filter((peer) => this.#isStranger(peer));
-    for (const peer of sample(others, Math.min(count, DIALS_CALM), this.#random)) this.#dial(peer, 'low');
-  }
-
-  #isStranger(peer: Endpoint): boolean {
-    return peer !== this.self && !this.#links.inTouch(peer) && !this.#died.has(peer);
-  }
-
-  /** Those of the passive view who may have room, or of all, if it knows of none. Who has no neighbour at all asks anybody. */
-  #candidates(): Endpoint[] {
-    const { size } = this.#view.active;
-    const mayHaveRoom = (peer: Endpoint): boolean => {
-      if (!this.#isStranger(peer)) return false;
-      const degree = this.#around.degree(peer);
-      if (degree === undefined || size === 0) return true;
-      // Shuffles bring the dead to mind again and again: who has neighbours leaves those to the prober.
-      return degree < this.#settings.active && (size < ENOUGH || this.#around.isReachable(peer));
-    };
-    const candidates = [...this.#view.passive]
-      .filter(([peer, { notBeforeMs }]) => notBeforeMs <= this.#nowMs && mayHaveRoom(peer))
-      .map(([peer]) => peer);
-    return candidates.length > 0 ? candidates : [...this.#around.reachable()].filter(mayHaveRoom);
-  }
+  // Odds and ends
 
   #dial(to: Endpoint, purpose: Purpose): void {
     if (to === this.self || this.#links.inTouch(to) || this.#expelled.has(to)) return;
@@ -458,20 +386,18 @@ export class Hyparview {
     if (purpose === 'join') {
       return (
         this.#view.active.size === 0 ||
-        (!this.#around.isReachable(peer) && (this.#room() > 0 || this.#mayEvict()))
+        (!this.#around.isReachable(peer) && (this.#room() > 0 || this.#eviction.isFair(this.#nowMs)))
       );
     }
     return purpose === 'walk' || this.#room() > 0;
   }
-
-  // Odds and ends
 
   /** Requests without an answer, and links on which nobody asked for anything. */
   #expire(): void {
     for (const { id, peer } of this.#links.unanswered(this.#nowMs)) {
       this.#view.passive.delete(peer.endpoint);
       this.#close(id);
-      this.#hurry();
+      this.#recruiter.hurry(this.#nowMs);
     }
     for (const { id } of this.#links.idle(this.#nowMs)) this.#close(id);
     this.#expelled.expire(this.#nowMs);
@@ -485,26 +411,9 @@ export class Hyparview {
   /** Whether to ask a joiner that did not ask here: for a place that nobody else was asked to take, or that may be made. */
   #claim(): boolean {
     if (this.#room() > this.#links.asked().length + this.#links.dials) return true;
-    if (!this.#mayEvict()) return false;
-    this.#evictedMs = this.#nowMs;
+    if (!this.#eviction.isFair(this.#nowMs)) return false;
+    this.#eviction.promised(this.#nowMs);
     return true;
-  }
-
-  #mayEvict(): boolean {
-    return this.#isDueToEvict() && sparing(this.self, this.#view, this.#around).length > 0;
-  }
-
-  /** Who has nearly nobody may take the place even of one that cannot be spared, as far as is known: that may be lies. */
-  #mayEvictFor(peer: Endpoint): boolean {
-    return this.#isDueToEvict() && (this.#hasFew(peer) || this.#mayEvict());
-  }
-
-  #isDueToEvict(): boolean {
-    return this.#nowMs - this.#evictedMs >= this.#settings.evictMs;
-  }
-
-  #hasFew(member: Endpoint): boolean {
-    return this.#around.neighbours(member).length < FEW;
   }
 
   #others(...except: readonly Endpoint[]): { readonly link: MeshLink }[] {

@@ -190,8 +190,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
       ...patch(HYPARVIEW, "this.#dial(joiner, 'walk');", ';'),
       ...patch(
         HYPARVIEW,
-        'if (this.#promoteMs <= nowMs)\n            this.#promote();',
-        'this.#promoteMs = nowMs + 1_000;',
+        'for (const peer of this.#recruiter.due(nowMs))',
+        'for (const peer of this.#recruiter.due(nowMs).slice(0, 0))',
       ),
     ],
     plan: plan([]),
@@ -206,7 +206,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
         "const priority = 'high';",
       ),
       ...patch(
-        HYPARVIEW,
+        'core/cluster/recruiter',
         'return degree < this.#settings.active && (size < ENOUGH || this.#around.isReachable(peer));',
         'return true;',
       ),
