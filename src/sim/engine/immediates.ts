@@ -12,8 +12,8 @@ type Scheduler = Pick<typeof globalThis, 'setImmediate' | 'clearImmediate'>;
 
 /**
  * Stands in for the loop's immediates while simulations run, in the same order: one callback, then what it promised (one
- * step of it: nact awaits once), then the next. Each turn of the real loop asks the operating system what happened outside, and in a simulation nothing
- * does; that took a fifth of its time.
+ * step of it: nact awaits once), then the next. Each turn of the real loop asks the operating system what happened outside,
+ * and in a simulation nothing does; that took a fifth of its time.
  *
  * nact calls the global `setImmediate`, so that is what is replaced, for the whole process and for as long as anybody holds
  * it. Others that call it meanwhile are served, too; modules of Node.js have their own.

@@ -14,8 +14,6 @@ export interface EntrySight {
   readonly seen: Endpoint;
   readonly state: EntryState;
   readonly ours: boolean;
-  /** Another entry of the same flow has another one. */
-  readonly id: number;
 }
 
 /** The set of VIPs as the settings name it. */
@@ -56,6 +54,6 @@ export class KernelEyes {
 }
 
 /** A copy, since the kernel goes on changing its own. */
-function sightOf({ client, vip, backend, seen, state, ours, id }: Entry): EntrySight {
-  return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours, id };
+function sightOf({ client, vip, backend, seen, state, ours }: Entry): EntrySight {
+  return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours };
 }

@@ -131,8 +131,8 @@ function forgot({ eyes }: MeshEyes, { name }: HostEyes): boolean {
   });
 }
 
-function numberOf({ record }: SealedRecord): string {
-  return `${record.kind} ${record.origin} ${record.epoch}.${record.counter}`;
+function numberOf({ kind, origin, epoch, counter }: SealedRecord['record']): string {
+  return `${kind} ${origin} ${epoch}.${counter}`;
 }
 
 /** Lies are refuted within 2 s each, and have to travel. */
@@ -145,6 +145,16 @@ export const recordsTrue = meshInvariant(
     const published = new Map<Endpoint, Set<string>>();
     /** The versions of all that was published, whatever it said. */
     const numbers = new Set<string>();
+    /** An actor that crashes publishes twice within one event, and only the last of it is seen here. */
+    const wasOverwritten = (speaker: HostEyes, { record }: SealedRecord): boolean => {
+      const last = speaker.daemon?.node.cluster?.table.record(record.origin, record.kind)?.record;
+      if (last === undefined || compareVersions(last, record) <= 0 || numbers.has(numberOf(record)))
+        return false;
+      return mesh.eyes.fleet.plan.faults.some(
+        ({ atMs, fault }) =>
+          fault.kind === 'actor-crash' && fault.host === speaker.name && atMs <= mesh.eyes.nowMs,
+      );
+    };
     const lies = new Set<string>();
     const doubtful = new Map<Endpoint, { readonly host: HostEyes; readonly sealed: SealedRecord }[]>();
     const tables = tableWatchOf(mesh);
@@ -153,7 +163,7 @@ export const recordsTrue = meshInvariant(
       if (origin === host.daemon?.node.cluster?.self) {
         const own = published.get(origin) ?? new Set();
         published.set(origin, own.add(text));
-        numbers.add(numberOf(sealed));
+        numbers.add(numberOf(sealed.record));
         return;
       }
       if (published.get(origin)?.has(text) === true) return;
@@ -161,11 +171,7 @@ export const recordsTrue = meshInvariant(
       if (speaker !== undefined) tables.look(mesh.eyes.host(speaker));
       if (published.get(origin)?.has(text) === true) return;
       if (mesh.liars.size === 0) {
-        // Who crashes publishes twice within one event, and only the last of it is seen here.
-        const own = speaker === undefined ? undefined : mesh.eyes.host(speaker).daemon?.node.cluster;
-        const last = own?.table.record(origin, sealed.record.kind)?.record;
-        if (last !== undefined && compareVersions(last, sealed.record) > 0 && !numbers.has(numberOf(sealed)))
-          return;
+        if (speaker !== undefined && wasOverwritten(mesh.eyes.host(speaker), sealed)) return;
         verdicts.broken(`keeps ${text}, which ${formatEndpoint(origin)} never published`, host.name);
         return;
       }

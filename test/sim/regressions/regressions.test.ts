@@ -100,6 +100,27 @@ const rows: readonly [fault: string, plan: Plan][] = [
       ],
     },
   ],
+  [
+    "lies of everybody's death made all look as if they needed their links, so nobody let in who had but a liar for neighbour",
+    {
+      seed: 336,
+      scenario: 'joining among lies',
+      nodes: 9,
+      durationMs: 19_000,
+      healMs: 18_900,
+      vips: 1,
+      backends: 4,
+      connectionsPerSecond: 0,
+      longConnections: 0,
+      source: 'file',
+      mesh: true,
+      faults: [
+        { atMs: 9_225, durationMs: 13_298, fault: { kind: 'mesh-liar', host: 'n9', how: 'all-dead' } },
+        { atMs: 11_994, durationMs: 6_301, fault: { kind: 'same-name', host: 'n8', as: 'n1' } },
+        { atMs: 16_765, durationMs: 969, fault: { kind: 'mesh-liar', host: 'n3', how: 'alarms' } },
+      ],
+    },
+  ],
 ];
 
 const LONG: Omit<Plan, 'scenario' | 'durationMs' | 'healMs' | 'faults'> = {
