@@ -9,11 +9,13 @@ import { type Figure, figures, median, number, table } from './report.js';
  *
  *     npm run bench:simulator -- --rounds 5 --seconds 60
  *
- * With all invariants, as `minuteman sim` and the tests run, and without; then once more under a profiler, to
+ * With all invariants, as `minuteman sim` and the tests run, and without, once it is warm; then once more under a profiler, to
  * see where the time goes; then a fleet whose daemons form a mesh, and one of 1000 nodes without.
  */
 export interface SimulatorOptions {
   readonly rounds: number;
+  /** Rounds before those that count: until all that runs often is compiled for speed. */
+  readonly warmUpRounds: number;
   readonly fleet: FleetSize;
   readonly largeFleet: FleetSize;
   readonly say: (line: string) => void;
@@ -52,10 +54,11 @@ export interface SimulatorResult {
 }
 
 export async function benchSimulator(options: SimulatorOptions): Promise<SimulatorResult> {
-  const { rounds, fleet, largeFleet, say } = options;
+  const { rounds, warmUpRounds, fleet, largeFleet, say } = options;
   const plan = planFor(fleet, false);
   const watched: SimulatorRound[] = [];
   const bare: SimulatorRound[] = [];
+  for (let left = warmUpRounds; left > 0; left -= 1) for (const all of [true, false]) await round(plan, all);
   for (let at = 0; at < rounds; at += 1) {
     watched.push(await round(plan, true));
     bare.push(await round(plan, false));
@@ -156,6 +159,7 @@ function describe({
 /** Quick enough for the test suite. */
 export const SMALL: Omit<SimulatorOptions, 'say'> = {
   rounds: 1,
+  warmUpRounds: 0,
   fleet: { nodes: 5, vips: 3, backends: 50, connectionsPerSecond: 20, simulatedMs: 10_000 },
   largeFleet: { nodes: 50, vips: 5, backends: 100, connectionsPerSecond: 50, simulatedMs: 5_000 },
 };
@@ -182,6 +186,7 @@ await main(import.meta.url, async () => {
       ? { ...SMALL, say }
       : {
           rounds: positive('--rounds', values.rounds),
+          warmUpRounds: 3,
           fleet: { nodes: 40, vips: 20, backends: 1_000, connectionsPerSecond: 100, simulatedMs },
           largeFleet: LARGE,
           say,

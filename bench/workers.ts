@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { YOUNG_HEAP } from '../src/sim/search/worker-pool.js';
 
 export interface WorkerOptions<Task, Result> {
   /** A module that calls `serveTasks`. */
@@ -20,6 +21,7 @@ export async function runInWorkers<Task, Result>(options: WorkerOptions<Task, Re
   const work = (): Promise<void> =>
     new Promise((done, failed) => {
       const child = fork(program, {
+        execArgv: [...process.execArgv, YOUNG_HEAP],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         serialization: 'advanced',
       });

@@ -45,7 +45,14 @@ export class FakeStatus implements NodeStatus {
 
   vip(vip: Endpoint): VipStatus | undefined {
     const backends = this.table.get(vip);
-    return backends && { vip, backendCount: backends.length, backends: () => backends };
+    return (
+      backends && {
+        vip,
+        backendCount: backends.length,
+        endpoints: () => backends.map(({ backend }) => backend),
+        backends: () => backends,
+      }
+    );
   }
 
   sources() {

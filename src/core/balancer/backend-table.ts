@@ -13,9 +13,12 @@ export class BackendTable {
   /** The backends keep their numbers in this table from now on, until they move to another. */
   constructor(backends: readonly Backend[]) {
     this.backends = backends;
-    this.order = Int32Array.from(backends, (_, index) => index);
+    this.order = new Int32Array(backends.length);
     this.#lines = new Float64Array(LINE * backends.length);
-    for (const [index, backend] of backends.entries()) backend.moveTo(this.#lines, index * LINE);
+    for (let index = 0; index < backends.length; index += 1) {
+      this.order[index] = index;
+      backends[index]!.moveTo(this.#lines, index * LINE);
+    }
     this.partition();
   }
 

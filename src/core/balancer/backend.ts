@@ -30,6 +30,8 @@ export interface BalancerLimits extends CircuitLimits {
   readonly choice?: BackendChoice;
 }
 
+const NO_LINES = new Float64Array(0);
+
 /** One backend of one VIP as its balancer knows it. */
 export class Backend {
   readonly endpoint: Endpoint;
@@ -41,26 +43,28 @@ export class Backend {
   #circuit: Circuit | undefined;
   /** Latencies of the last minute; made at the first. */
   #recent: LatencyWindow | undefined;
-  #lines: Float64Array = new Float64Array(LINE);
+  #lines: Float64Array = NO_LINES;
   #at = 0;
 
+  /** It has no numbers until it is in a table, or by itself: most are made for a table at once, tens of thousands of them. */
   constructor(endpoint: Endpoint, limits: CircuitLimits) {
     this.endpoint = endpoint;
     this.address = addressOf(endpoint);
     this.#limits = limits;
-    this.#lines[AVERAGE_MS] = -1;
-    this.#lines[ENDPOINT] = endpoint;
   }
 
-  /** Keeps its numbers in `lines` from now on, from index `at`. */
+  /** Keeps its numbers in `lines`, all zero so far, from now on, from index `at`. */
   moveTo(lines: Float64Array, at: number): void {
-    for (let field = 0; field < LINE; field += 1) lines[at + field] = this.#get(field);
+    if (this.#lines === NO_LINES) {
+      lines[at + AVERAGE_MS] = -1;
+      lines[at + ENDPOINT] = this.endpoint;
+    } else for (let field = 0; field < LINE; field += 1) lines[at + field] = this.#get(field);
     this.#lines = lines;
     this.#at = at;
   }
 
   /** Keeps its numbers by itself, so that it does not hold on to those of all others. */
-  leaveTable(): void {
+  standAlone(): void {
     this.moveTo(new Float64Array(LINE), 0);
   }
 

@@ -103,7 +103,7 @@ export class Balancer {
     for (const [endpoint, backend] of this.#byEndpoint) {
       if (endpoints.has(endpoint)) continue;
       this.#byEndpoint.delete(endpoint);
-      backend.leaveTable();
+      backend.standAlone();
       this.#departed.set(this.#departedKey(endpoint), backend);
     }
     for (const endpoint of endpoints) {
@@ -209,6 +209,10 @@ export class Balancer {
     const changes = this.#changes;
     this.#changes = [];
     return changes;
+  }
+
+  endpoints(): Iterable<Endpoint> {
+    return this.#byEndpoint.keys();
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {

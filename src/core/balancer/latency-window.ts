@@ -18,31 +18,39 @@ const EPOCHS = 1_000_000;
 
 export const NO_LATENCIES: LatencySummary = { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0, maxMs: 0 };
 
+/** Latencies that are kept one by one before there are slots. */
+const FEW = 8;
+
 /**
  * Latencies of the last minute as a histogram per ten seconds, 336 bytes each. They are made when they are first
- * written to and used again after that: most backends of most nodes get a connection now and then, and no more.
- * Counts are exact to 16 million per bucket and slot.
+ * written to and used again after that, and not before there are more than a few latencies: most backends of most nodes get
+ * a connection now and then, and no more. Counts are exact to 16 million per bucket and slot.
  */
 export class LatencyWindow {
-  readonly #slots: (Float32Array | undefined)[] = [];
+  /** Each latency behind its epoch, oldest first; undefined once there are slots. */
+  #few: number[] | undefined;
+  #slots: (Float32Array | undefined)[] | undefined;
 
   record(latencyMs: number, nowMs: number): void {
     const epoch = epochOf(nowMs);
-    const slot = this.#slotOf(epoch);
-    const bucket = FIRST_BUCKET + bucketOf(latencyMs);
-    slot[bucket] = slot[bucket]! + 1;
-    slot[COUNT] = slot[COUNT]! + 1;
-    if (latencyMs > slot[MAX_MS]!) slot[MAX_MS] = latencyMs;
+    if (this.#slots !== undefined) addTo(slotOf(this.#slots, epoch), latencyMs);
+    else if (this.#few === undefined) this.#few = [epoch, latencyMs];
+    else {
+      if (this.#few.length === 2 * FEW) this.#few = youngOf(this.#few, epoch);
+      this.#few.push(epoch, latencyMs);
+      if (this.#few.length <= 2 * FEW) return;
+      this.#slots = slotsOf(this.#few);
+      this.#few = undefined;
+    }
   }
 
   summary(nowMs: number): LatencySummary {
     const epoch = epochOf(nowMs);
-    const slots = this.#slots;
     const merged = new Float64Array(BUCKETS);
     let count = 0;
     let maxMs = 0;
-    for (const slot of slots) {
-      if (slot === undefined || (epoch - slot[EPOCH]! + EPOCHS) % EPOCHS >= SLOTS) continue;
+    for (const slot of this.#slots ?? slotsOf(this.#few ?? [])) {
+      if (slot === undefined || isOver(slot[EPOCH]!, epoch)) continue;
       count += slot[COUNT]!;
       maxMs = Math.max(maxMs, slot[MAX_MS]!);
       for (let i = 0; i < BUCKETS; i += 1) merged[i] = merged[i]! + slot[FIRST_BUCKET + i]!;
@@ -58,16 +66,41 @@ export class LatencyWindow {
     };
     return { count, p50Ms: quantile(0.5), p95Ms: quantile(0.95), p99Ms: quantile(0.99), maxMs };
   }
+}
 
-  #slotOf(epoch: number): Float32Array {
-    const at = epoch % SLOTS;
-    const known = this.#slots[at];
-    if (known?.[EPOCH] === epoch) return known;
-    const slot = known?.fill(0) ?? new Float32Array(SLOT);
-    slot[EPOCH] = epoch;
-    this.#slots[at] = slot;
-    return slot;
-  }
+/** The slots that the latencies would be in, had there been slots when they came. */
+function slotsOf(few: readonly number[]): (Float32Array | undefined)[] {
+  const slots: (Float32Array | undefined)[] = [];
+  for (let at = 0; at < few.length; at += 2) addTo(slotOf(slots, few[at]!), few[at + 1]!);
+  return slots;
+}
+
+/** Without those that are forgotten by now. */
+function youngOf(few: readonly number[], now: number): number[] {
+  const young: number[] = [];
+  for (let at = 0; at < few.length; at += 2) if (!isOver(few[at]!, now)) young.push(few[at]!, few[at + 1]!);
+  return young;
+}
+
+function slotOf(slots: (Float32Array | undefined)[], epoch: number): Float32Array {
+  const at = epoch % SLOTS;
+  const known = slots[at];
+  if (known?.[EPOCH] === epoch) return known;
+  const slot = known?.fill(0) ?? new Float32Array(SLOT);
+  slot[EPOCH] = epoch;
+  slots[at] = slot;
+  return slot;
+}
+
+function addTo(slot: Float32Array, latencyMs: number): void {
+  const bucket = FIRST_BUCKET + bucketOf(latencyMs);
+  slot[bucket] = slot[bucket]! + 1;
+  slot[COUNT] = slot[COUNT]! + 1;
+  if (latencyMs > slot[MAX_MS]!) slot[MAX_MS] = latencyMs;
+}
+
+function isOver(epoch: number, now: number): boolean {
+  return (now - epoch + EPOCHS) % EPOCHS >= SLOTS;
 }
 
 function epochOf(nowMs: number): number {

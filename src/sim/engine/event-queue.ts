@@ -15,7 +15,8 @@ class Entry implements Scheduled, Due {
 
   constructor(timeMs: number, tie: number, sequence: number, action: () => void, queue: EventQueue) {
     this.timeMs = timeMs;
-    this.tie = tie;
+    // The same order in 32 bits with a sign: those need no box of their own.
+    this.tie = tie ^ 0x8000_0000;
     this.sequence = sequence;
     this.action = action;
     this.queue = queue;
@@ -46,14 +47,19 @@ export interface Due {
   run(): void;
 }
 
+/** Room for so many to begin with. */
+const SMALLEST = 1024;
+
 /**
  * What is to happen, in the order of (time, tie, sequence). The tie-break comes from the seed, so that what
  * falls on one instant happens in an order that differs between seeds and never between runs of a seed.
  *
- * A binary heap; cancelled entries stay in it until they surface or are the larger half.
+ * A binary heap; cancelled entries stay in it until they surface or are the larger half. The times lie beside each other:
+ * most comparisons need nothing else, and entries are anywhere in memory.
  */
 export class EventQueue {
-  private heap: Entry[] = [];
+  private times = new Float64Array(SMALLEST);
+  private readonly heap: Entry[] = [];
   private cancelled = 0;
   private sequence = 0;
 
@@ -65,17 +71,20 @@ export class EventQueue {
   push(timeMs: number, tie: number, run: () => void): Scheduled {
     this.sequence += 1;
     const entry = new Entry(timeMs, tie, this.sequence, run, this);
+    if (this.heap.length === this.times.length) this.grow();
     this.heap.push(entry);
-    this.rise(this.heap.length - 1);
+    this.rise(this.heap.length - 1, entry);
     return entry;
   }
 
   /** Takes the first event, unless it is later than `untilMs`. */
   take(untilMs: number): Due | undefined {
     for (;;) {
-      const first = this.heap[0];
-      if (first === undefined || first.timeMs > untilMs) return undefined;
-      this.removeFirst();
+      const { heap } = this;
+      if (heap.length === 0 || this.times[0]! > untilMs) return undefined;
+      const first = heap[0]!;
+      const last = heap.pop()!;
+      if (heap.length > 0) this.sink(0, last);
       if (first.action !== undefined) {
         first.take();
         return first;
@@ -88,49 +97,70 @@ export class EventQueue {
   forget(): void {
     this.cancelled += 1;
     if (this.cancelled < 1024 || this.cancelled * 2 < this.heap.length) return;
-    this.heap = this.heap.filter((entry) => entry.action !== undefined);
+    const { heap, times } = this;
+    let kept = 0;
+    for (const entry of heap) {
+      if (entry.action === undefined) continue;
+      heap[kept] = entry;
+      times[kept] = entry.timeMs;
+      kept += 1;
+    }
+    heap.length = kept;
     this.cancelled = 0;
-    for (let at = (this.heap.length >> 1) - 1; at >= 0; at -= 1) this.sink(at);
+    for (let at = (kept >> 1) - 1; at >= 0; at -= 1) this.sink(at, heap[at]!);
   }
 
-  private removeFirst(): void {
-    const last = this.heap.pop()!;
-    if (this.heap.length === 0) return;
-    this.heap[0] = last;
-    this.sink(0);
-  }
-
-  private rise(from: number): void {
-    const { heap } = this;
-    const entry = heap[from]!;
+  /** Puts an entry where it belongs, from the free place `from` upwards. */
+  private rise(from: number, entry: Entry): void {
+    const { heap, times } = this;
+    const { timeMs } = entry;
     let at = from;
     while (at > 0) {
       const above = (at - 1) >> 1;
-      if (!isBefore(entry, heap[above]!)) break;
+      const aboveMs = times[above]!;
+      if (timeMs > aboveMs || (timeMs === aboveMs && !isBefore(entry, heap[above]!))) break;
       heap[at] = heap[above]!;
+      times[at] = aboveMs;
       at = above;
     }
     heap[at] = entry;
+    times[at] = timeMs;
   }
 
-  private sink(from: number): void {
-    const { heap } = this;
-    const entry = heap[from]!;
+  /** The same, downwards. */
+  private sink(from: number, entry: Entry): void {
+    const { heap, times } = this;
+    const { timeMs } = entry;
+    const { length } = heap;
     let at = from;
     for (;;) {
       let below = at * 2 + 1;
-      if (below >= heap.length) break;
-      if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below += 1;
-      if (!isBefore(heap[below]!, entry)) break;
+      if (below >= length) break;
+      let belowMs = times[below]!;
+      if (below + 1 < length) {
+        const otherMs = times[below + 1]!;
+        if (otherMs < belowMs || (otherMs === belowMs && isBefore(heap[below + 1]!, heap[below]!))) {
+          below += 1;
+          belowMs = otherMs;
+        }
+      }
+      if (timeMs < belowMs || (timeMs === belowMs && isBefore(entry, heap[below]!))) break;
       heap[at] = heap[below]!;
+      times[at] = belowMs;
       at = below;
     }
     heap[at] = entry;
+    times[at] = timeMs;
+  }
+
+  private grow(): void {
+    const times = new Float64Array(this.times.length * 2);
+    times.set(this.times);
+    this.times = times;
   }
 }
 
+/** Of two at one instant. */
 function isBefore(a: Entry, b: Entry): boolean {
-  if (a.timeMs !== b.timeMs) return a.timeMs < b.timeMs;
-  if (a.tie !== b.tie) return a.tie < b.tie;
-  return a.sequence < b.sequence;
+  return a.tie !== b.tie ? a.tie < b.tie : a.sequence < b.sequence;
 }

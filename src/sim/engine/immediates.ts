@@ -19,8 +19,10 @@ type Scheduler = Pick<typeof globalThis, 'setImmediate' | 'clearImmediate'>;
  * it. Others that call it meanwhile are served, too; modules of Node.js have their own.
  */
 class Immediates {
-  private waiting: Immediate[] = [];
+  /** Those that wait lie from `next` up to `end`; before and behind them are places to use again. */
+  private readonly places: (Immediate | undefined)[] = [];
   private next = 0;
+  private end = 0;
   private holders = 0;
   private native: Scheduler | undefined;
 
@@ -33,10 +35,11 @@ class Immediates {
   release(): void {
     this.holders -= 1;
     if (this.holders > 0) return;
-    const left = this.waiting.slice(this.next);
-    this.waiting = [];
+    const left = this.places.slice(this.next, this.end);
+    this.places.length = 0;
     this.next = 0;
-    for (const immediate of left) setImmediate(() => immediate.run?.());
+    this.end = 0;
+    for (const immediate of left) setImmediate(() => immediate!.run?.());
   }
 
   /** Once and for all: the real `clearImmediate` must never see one of ours. */
@@ -45,7 +48,8 @@ class Immediates {
     globalThis.setImmediate = ((callback: (...args: unknown[]) => void, ...args: unknown[]) => {
       if (this.holders === 0) return native.setImmediate(callback, ...args);
       const immediate = new Immediate(args.length === 0 ? callback : () => callback(...args));
-      this.waiting.push(immediate);
+      this.places[this.end] = immediate;
+      this.end += 1;
       return immediate;
     }) as unknown as typeof setImmediate;
     globalThis.clearImmediate = (immediate: unknown) => {
@@ -57,12 +61,13 @@ class Immediates {
 
   /** Runs the one that has waited longest; false if none waits. What it promised comes when the caller awaits. */
   runNext(): boolean {
-    if (this.next === this.waiting.length) return false;
-    const immediate = this.waiting[this.next]!;
+    if (this.next === this.end) return false;
+    const immediate = this.places[this.next]!;
+    this.places[this.next] = undefined;
     this.next += 1;
-    if (this.next === this.waiting.length) {
-      this.waiting = [];
+    if (this.next === this.end) {
       this.next = 0;
+      this.end = 0;
     }
     const { run } = immediate;
     immediate.run = undefined;

@@ -83,15 +83,21 @@ type Reader = (happening: Happening, atMs: number) => void;
 /** Tells everybody who watches what happens, in order, and folds it into the run's hash. */
 export class Journal {
   private readonly engine: Engine;
-  private readonly readers: Reader[] = [];
+  private readonly readers: {
+    readonly read: Reader;
+    readonly kinds: readonly HappeningKind[] | undefined;
+  }[] = [];
+  /** Who reads of a kind, in the order of coming. */
+  private readonly byKind = new Map<HappeningKind, readonly Reader[]>();
 
   constructor(engine: Engine) {
     this.engine = engine;
   }
 
-  /** `read` must not change the world. */
-  follow(read: Reader): void {
-    this.readers.push(read);
+  /** `read` must not change the world. It is told of `kinds` alone, if they are given. */
+  follow(read: Reader, kinds?: readonly HappeningKind[]): void {
+    this.readers.push({ read, kinds });
+    this.byKind.clear();
   }
 
   write(happening: Happening): void {
@@ -101,7 +107,15 @@ export class Journal {
 
   /** Tells the readers alone, of what is an opinion about the run and no part of it. */
   tell(happening: Happening): void {
-    for (const read of this.readers) read(happening, this.engine.nowMs);
+    for (const read of this.byKind.get(happening.kind) ?? this.gather(happening.kind))
+      read(happening, this.engine.nowMs);
+  }
+
+  private gather(kind: HappeningKind): readonly Reader[] {
+    const concerned = this.readers.filter(({ kinds }) => kinds?.includes(kind) ?? true);
+    const readers = concerned.map(({ read }) => read);
+    this.byKind.set(kind, readers);
+    return readers;
   }
 
   private fold(happening: Happening): void {

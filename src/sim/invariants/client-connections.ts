@@ -43,6 +43,7 @@ export const establishedSurvives: Invariant = {
     };
 
     return {
+      hears: ['asked', 'closed'],
       happened: (news, atMs) => {
         if (news.kind === 'asked') {
           const connection = eyes.connections.open.get(news.id);
@@ -87,6 +88,7 @@ export const connectsWhenWell: Invariant = {
     };
 
     return {
+      hears: ['desired', 'closed'],
       happened: (news, atMs) => {
         if (news.kind === 'desired') changedMs = atMs;
         if (news.kind !== 'closed' || news.why === 'done' || news.why === 'host-ended') return;

@@ -3,7 +3,7 @@ import type { Happening, HostName } from '../engine/journal.js';
 
 type ConnectionNews = Extract<
   Happening,
-  { kind: 'connecting' | 'syn' | 'connected' | 'asked' | 'answered' | 'closed' }
+  { kind: 'connecting' | 'syn' | 'mapped' | 'connected' | 'asked' | 'answered' | 'closed' }
 >;
 
 /** A connection as its client sees it. */
@@ -14,6 +14,8 @@ export interface Connection {
   readonly vip: Endpoint;
   readonly beganMs: number;
   syns: number;
+  /** Where the daemon placed it last. */
+  placed: Endpoint | undefined;
   connectedMs: number | undefined;
   /** Since when it waits for an answer; undefined while it does not. */
   askedMs: number | undefined;
@@ -38,6 +40,7 @@ export class Connections {
           vip: news.vip as Endpoint,
           beganMs: atMs,
           syns: 0,
+          placed: undefined,
           connectedMs: undefined,
           askedMs: undefined,
           backend: undefined,
@@ -54,6 +57,12 @@ export class Connections {
       case 'syn': {
         const connection = this.open.get(news.id);
         if (connection !== undefined) connection.syns += 1;
+        break;
+      }
+      case 'mapped': {
+        if (news.outcome !== 'made') break;
+        const connection = this.find(news.client as Endpoint, news.vip as Endpoint);
+        if (connection?.host === news.host) connection.placed = news.backend as Endpoint;
         break;
       }
       case 'connected': {

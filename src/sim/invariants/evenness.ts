@@ -43,6 +43,7 @@ export const equalsShare: Invariant = {
   watch: (fleet, verdicts) => {
     const tally = new Tally();
     return {
+      hears: ['mapped'],
       happened: (news) => {
         if (news.kind !== 'mapped' || news.outcome !== 'made') return;
         tally.add(news.vip as Endpoint, news.backend as Endpoint);
@@ -101,6 +102,7 @@ export const recoveredServes: Invariant = {
     };
 
     return {
+      hears: ['daemon', 'log', 'mapped'],
       happened: (news, atMs) => {
         if (news.kind === 'daemon' && news.state === 'started') {
           for (const [key, { host }] of shunned) if (host === news.host) shunned.delete(key);

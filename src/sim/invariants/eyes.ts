@@ -1,6 +1,6 @@
 import { addressOf, type Endpoint } from '../../core/endpoint.js';
 import { EventQueue } from '../engine/event-queue.js';
-import type { Happening, HostName } from '../engine/journal.js';
+import type { Happening, HappeningKind, HostName } from '../engine/journal.js';
 import type { Daemon } from '../fleet/daemon.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Machine } from '../fleet/machine.js';
@@ -27,10 +27,24 @@ export type MeshRole = 'membership' | 'pinger' | 'gossip' | 'links' | 'reachabil
 
 export type MessageMoment = 'before' | 'after';
 
+const HEARD: readonly HappeningKind[] = [
+  'daemon',
+  'log',
+  'connecting',
+  'syn',
+  'mapped',
+  'connected',
+  'asked',
+  'answered',
+  'closed',
+];
+
 type Listener = (handling: Handling) => void;
 type Audience = Readonly<Record<MessageMoment, readonly Listener[]>>;
 
-/** A message that an actor of a daemon is about to handle, or has handled. */
+const NOBODY: Audience = { before: [], after: [] };
+
+/** A message that an actor of a daemon is about to handle, or has handled. Not to be kept: the next one is told in its place. */
 export interface Handling {
   readonly host: HostEyes;
   readonly path: string;
@@ -89,18 +103,26 @@ export class Eyes {
   }[] = [];
   /** Who hears of the messages of an actor, by its path. */
   private readonly audiences = new Map<string, Audience>();
+  /** Of the last message; what is heard after it is heard by the same. */
+  private readonly handling: { host: HostEyes; path: string; message: unknown };
+  private lastPath = '';
+  private lastAudience: Audience = NOBODY;
 
   constructor(fleet: Fleet) {
     this.fleet = fleet;
     this.disturbances = new Disturbances(fleet.plan, fleet.master);
     this.byIndex = fleet.machines.map((at) => new HostEyes(at, fleet.plan.mesh ? 2 : 1));
     this.hosts = new Map(this.byIndex.map((host) => [host.name, host]));
-    fleet.journal.follow((happening, atMs) => this.happened(happening, atMs));
+    this.handling = { host: this.byIndex[0]!, path: '', message: undefined };
+    fleet.journal.follow((happening, atMs) => this.happened(happening, atMs), HEARD);
     fleet.engine.watch(() => this.settled());
     fleet.watchMessages((at, path, when, message) => {
       const audience = this.audienceOf(path)[when];
       if (audience.length === 0) return;
-      const handling = { host: this.byIndex[at.host.index]!, path, message };
+      const { handling } = this;
+      handling.host = this.byIndex[at.host.index]!;
+      handling.path = path;
+      handling.message = message;
       for (const hear of audience) hear(handling);
     });
     this.onMessage('vip-table', 'before', ({ host, message }) => host.learned.hear(message, this.nowMs));
@@ -127,6 +149,8 @@ export class Eyes {
   onMessage(role: Role | 'all', when: MessageMoment, hear: Listener): void {
     this.listeners.push({ role, when, hear });
     this.audiences.clear();
+    this.lastPath = '';
+    this.lastAudience = NOBODY;
   }
 
   /** Whether the host's daemon ran all the time since `sinceMs`, at full speed, and no actor of it crashed. */
@@ -192,6 +216,7 @@ export class Eyes {
         break;
       case 'connecting':
       case 'syn':
+      case 'mapped':
       case 'connected':
       case 'asked':
       case 'answered':
@@ -212,8 +237,14 @@ export class Eyes {
   }
 
   private audienceOf(path: string): Audience {
-    const known = this.audiences.get(path);
-    if (known !== undefined) return known;
+    if (path === this.lastPath) return this.lastAudience;
+    const audience = this.audiences.get(path) ?? this.newAudience(path);
+    this.lastPath = path;
+    this.lastAudience = audience;
+    return audience;
+  }
+
+  private newAudience(path: string): Audience {
     const own = roleFrom(path);
     const concerned = (moment: MessageMoment): readonly Listener[] =>
       (['all', own] as const).flatMap((part) =>

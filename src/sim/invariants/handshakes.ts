@@ -1,6 +1,7 @@
 import type { ConnectionObserverMessage } from '../../actors/data-plane/connection-observer.js';
 import type { NfqueueWorkerMessage } from '../../actors/data-plane/nfqueue-worker.js';
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
+import { NONE, SYN_SENT } from '../kernel/tcp-states.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant, Verdicts } from './invariant.js';
 import { IN_FLIGHT_MOST_MS, type Late, lateSynsOf } from './late-syns.js';
@@ -10,7 +11,7 @@ const IN_FLIGHT_LEAST_MS = 390;
 
 /** Audits look at all backends of a VIP: when so many were looked at, only every so-manieth audit is made. */
 const ALL_OF_FIRST = 20_000;
-const STRIDE = 16;
+const STRIDE = 64;
 
 export const pendingInFlight: Invariant = {
   name: 'pending-in-flight',
@@ -45,6 +46,7 @@ export const pendingInFlight: Invariant = {
       eyes.soon(() => audit(lates.of(host.name, answer.syn.vip)));
     });
     return {
+      hears: ['mapped'],
       happened: (news) => {
         if (news.kind !== 'mapped' || news.outcome !== 'made') return;
         const late = lates.of(news.host, news.vip as Endpoint);
@@ -67,7 +69,7 @@ function auditPending(eyes: Eyes, { host, vip, flows }: Late, verdicts: Verdicts
     if (backend === undefined || placedMs <= host.turnedMs || nowMs - placedMs >= IN_FLIGHT_LEAST_MS)
       continue;
     const entry = host.kernel.entryOf(client, vip);
-    if (entry === undefined || entry.state !== 'syn-sent' || entry.backend !== backend) continue;
+    if (entry === undefined || entry.state !== SYN_SENT || entry.backend !== backend) continue;
     inFlight.set(backend, (inFlight.get(backend) ?? 0) + 1);
   }
   let sum = 0;
@@ -112,8 +114,8 @@ export const lostEventsMadeUp: Invariant = {
         let open = 0;
         for (const client of late.flows.keys()) {
           const entry = host.kernel.entryOf(client, late.vip);
-          const state = entry?.state ?? 'none';
-          if (state === 'none' || state === 'syn-sent' || late.flows.get(client)?.backend !== entry?.backend)
+          const state = entry?.state ?? NONE;
+          if (state === NONE || state === SYN_SENT || late.flows.get(client)?.backend !== entry?.backend)
             open += 1;
         }
         let pending = 0;

@@ -1,4 +1,4 @@
-import type { Happening, HostName } from '../engine/journal.js';
+import type { Happening, HappeningKind, HostName } from '../engine/journal.js';
 import type { Fleet } from '../fleet/fleet.js';
 
 /** What an invariant says to the run. */
@@ -11,12 +11,14 @@ export interface Verdicts {
 
 /** The eyes of an invariant in one run. None of them may change the world. */
 export interface Watch {
+  /** Of what alone it hears; absent, of all. */
+  readonly hears?: readonly HappeningKind[];
   /** Something happened; the actors may be in the middle of their answer. */
-  happened?(happening: Happening, atMs: number): void;
+  readonly happened?: (happening: Happening, atMs: number) => void;
   /** An event was handled and all actors are quiet. Called after every event: must be cheap. */
-  settled?(): void;
+  readonly settled?: () => void;
   /** The run is over, and the time to get well, too. */
-  healed?(): void;
+  readonly healed?: () => void;
 }
 
 /** Something that must hold in every run, whatever the plan does to the world. */

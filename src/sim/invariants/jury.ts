@@ -27,10 +27,9 @@ export class Jury {
           this.sometimes.set(what, (this.sometimes.get(what) ?? 0) + 1);
         },
       });
-      if (watch.happened !== undefined)
-        journal.follow((happening, atMs) => watch.happened?.(happening, atMs));
-      if (watch.settled !== undefined) engine.watch(() => watch.settled?.());
-      if (watch.healed !== undefined) this.endings.push(() => watch.healed?.());
+      if (watch.happened !== undefined) journal.follow(watch.happened, watch.hears);
+      if (watch.settled !== undefined) engine.watch(watch.settled);
+      if (watch.healed !== undefined) this.endings.push(watch.healed);
     }
   }
 

@@ -1,20 +1,10 @@
-import { ENTRY_STATES, type EntryState } from '../../core/data-plane/existing-entry.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { RuleName } from '../../ports/firewall.js';
 import type { Entry } from '../kernel/conntrack-table.js';
 import type { HostKernel } from '../kernel/host-kernel.js';
 
-/** An entry of the connection table, to look at. */
-export interface EntrySight {
-  readonly client: Endpoint;
-  readonly vip: Endpoint;
-  /** Where replies come from. */
-  readonly backend: Endpoint;
-  /** Whom they go to: the source as the backend sees it. */
-  readonly seen: Endpoint;
-  readonly state: EntryState;
-  readonly ours: boolean;
-}
+/** An entry of the connection table, to look at and not to be kept: the kernel goes on changing its own. */
+export type EntrySight = Readonly<Entry>;
 
 /** The set of VIPs as the settings name it. */
 export const SET_NAME = 'minuteman';
@@ -31,11 +21,11 @@ export class KernelEyes {
   entryOf(client: Endpoint, vip: Endpoint): EntrySight | undefined {
     const entry = this.kernel.conntrack.peek(client, vip);
     if (entry?.client !== client || entry.vip !== vip) return undefined;
-    return sightOf(entry);
+    return entry;
   }
 
-  *entries(): Iterable<EntrySight> {
-    for (const entry of this.kernel.entries()) yield sightOf(entry);
+  entries(): readonly EntrySight[] {
+    return this.kernel.entries();
   }
 
   /** The set of VIPs, or undefined if there is none. */
@@ -51,9 +41,4 @@ export class KernelEyes {
     }
     return counts;
   }
-}
-
-/** A copy, since the kernel goes on changing its own. */
-function sightOf({ client, vip, backend, seen, state, ours }: Entry): EntrySight {
-  return { client, vip, backend, seen, state: ENTRY_STATES[state]!, ours };
 }

@@ -24,6 +24,7 @@ export const setNeverLess: Invariant = {
     const eyes = eyesOn(fleet);
     const former = new Map<HostEyes, ReadonlySet<Endpoint>>();
     return {
+      hears: ['set'],
       happened: (news) => {
         if (news.kind !== 'set' || news.name !== SET_NAME) return;
         const host = eyes.host(news.host);
@@ -114,6 +115,7 @@ export const setAsDesired: Invariant = {
       if (host.learned.changedMs === eyes.nowMs) later(host, SOON_MS);
     });
     return {
+      hears: ['set', 'daemon', 'log'],
       happened: (news) => {
         if (news.kind === 'set' && news.name === SET_NAME && news.by !== 'daemon') {
           verdicts.sometimes(`the set was spoilt by others`);

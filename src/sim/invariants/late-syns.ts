@@ -98,7 +98,7 @@ export function lateSynsOf(eyes: Eyes): LateSyns {
       if (answer.kind === 'placed-again' && answer.backend === answer.entry.backend)
         heard.kept(host.name, answer);
     });
-    eyes.fleet.journal.follow((news, atMs) => heard.hear(news, atMs));
+    eyes.fleet.journal.follow((news, atMs) => heard.hear(news, atMs), ['queued', 'mapped']);
   }
   return lates;
 }

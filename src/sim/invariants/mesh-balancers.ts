@@ -7,6 +7,7 @@ import {
   parseEndpoint,
 } from '../../core/endpoint.js';
 import type { Happening } from '../engine/journal.js';
+import { SYN_SENT } from '../kernel/tcp-states.js';
 import { Lasting, type Member } from './mesh-eyes.js';
 import { meshInvariant } from './mesh-invariant.js';
 
@@ -86,8 +87,9 @@ export const deadHandshakesDropped = meshInvariant(
       const gone = addressOf(parseEndpoint(String(news.fields?.['endpoint']))!);
       const life = host.daemon;
       const halfOpen = (): string[] =>
-        [...host.kernel.entries()]
-          .filter(({ ours, state, backend }) => ours && state === 'syn-sent' && addressOf(backend) === gone)
+        host.kernel
+          .entries()
+          .filter(({ ours, state, backend }) => ours && state === SYN_SENT && addressOf(backend) === gone)
           .map(flowOf);
       const before = { host: news.host, flows: new Set(halfOpen()) };
       due.add(before);
@@ -110,7 +112,7 @@ export const deadHandshakesDropped = meshInvariant(
           verdicts.broken(`${left.length} half-open connections to ${formatAddress(gone)} stay`, news.host);
       });
     };
-    return { happened };
+    return { hears: ['unmapped', 'log'], happened };
   },
 );
 
@@ -127,6 +129,7 @@ export const deadAvoided = meshInvariant(
     let moved: { readonly client: number; readonly backend: number; readonly atMs: number } | undefined;
     const key = (host: string, address: Address): string => `${host} ${address}`;
     return {
+      hears: ['log', 'daemon', 'unmapped', 'mapped'],
       happened: (news, atMs) => {
         if (news.kind === 'log' && (news.event === 'node-unreachable' || news.event === 'node-reachable')) {
           const at = key(news.host, addressOf(parseEndpoint(String(news.fields?.['endpoint']))!));

@@ -99,6 +99,7 @@ export const honestStay = meshInvariant(
   'honest-stay',
   'nobody is shown the door who did not lie',
   (mesh, verdicts) => ({
+    hears: ['log'],
     happened: (news) => {
       if (news.kind !== 'log' || news.event !== 'peer-expelled') return;
       const who = mesh.nameAt(parseEndpoint(String(news.fields?.['endpoint']))!);
@@ -119,6 +120,7 @@ export const sameNameSaid = meshInvariant(
     const { eyes } = mesh;
     const said = new Map<string, number>();
     return {
+      hears: ['log', 'fault'],
       happened: (news, atMs) => {
         if (news.kind === 'log' && news.event === 'duplicate-node-name') {
           said.set(String(news.fields?.['name']), atMs);

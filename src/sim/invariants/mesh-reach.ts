@@ -28,6 +28,7 @@ export const liveReachable = meshInvariant(
       }
     });
     return {
+      hears: ['log'],
       happened: (news, atMs) => {
         if (news.kind !== 'log' || news.event !== 'node-reachable') return;
         const who = mesh.nameAt(parseEndpoint(String(news.fields?.['endpoint']))!);
@@ -82,6 +83,7 @@ export const noFalseDeath = meshInvariant(
     const troubledMs = new Map<HostName, number>();
     let escalatedMs = Number.NEGATIVE_INFINITY;
     return {
+      hears: ['fault', 'daemon', 'log'],
       happened: (news, atMs) => {
         if (news.kind === 'fault') {
           const { fault } = eyes.fleet.plan.faults[news.index]!;
@@ -121,6 +123,7 @@ export const leaveIsNoDeath = meshInvariant(
   (mesh, verdicts) => {
     const { eyes } = mesh;
     return {
+      hears: ['log'],
       happened: (news, atMs) => {
         if (news.kind !== 'log' || news.event !== 'node-unreachable') return;
         const at = parseEndpoint(String(news.fields?.['endpoint']))!;

@@ -173,6 +173,7 @@ export const shortSplitMends = meshInvariant(
     const { eyes } = mesh;
     let calmBeforeMs = 0;
     return {
+      hears: ['fault'],
       happened: (news, atMs) => {
         if (news.kind !== 'fault') return;
         const { fault, durationMs } = eyes.fleet.plan.faults[news.index]!;

@@ -16,6 +16,15 @@ interface Waiting {
   readonly client: number;
   readonly vip: number;
   readonly sinceMs: number;
+  /** When it should have its verdict, as far as is known. */
+  lookMs: number;
+}
+
+/** What waits on one host, in the order of `lookMs`. */
+interface Held {
+  readonly packets: Map<number, Waiting>;
+  /** Whether somebody is going to look. */
+  looking: boolean;
 }
 
 /** Every SYN that is queued is decided on once, and in time, whatever becomes of the daemon. */
@@ -27,16 +36,17 @@ export const oneVerdict: Invariant = {
 };
 
 class PacketWatch implements Watch {
+  readonly hears = ['queued', 'verdict', 'bypassed'] as const;
   private readonly eyes: Eyes;
   private readonly verdicts: Verdicts;
-  private readonly waiting = new Map<string, Map<number, Waiting>>();
+  private readonly waiting = new Map<string, Held>();
 
   constructor(eyes: Eyes, verdicts: Verdicts) {
     this.eyes = eyes;
     this.verdicts = verdicts;
   }
 
-  happened(happening: Happening, atMs: number): void {
+  readonly happened = (happening: Happening, atMs: number): void => {
     switch (happening.kind) {
       case 'queued':
         this.queued(happening, atMs);
@@ -48,59 +58,72 @@ class PacketWatch implements Watch {
         this.verdicts.sometimes(`a SYN passed by: queue ${happening.why}`);
         break;
     }
-  }
+  };
 
   private queued(news: Extract<Happening, { kind: 'queued' }>, atMs: number): void {
     const host = this.eyes.host(news.host);
     const held = this.heldBy(news.host);
     const key = keyOf(news);
-    if (held.has(key)) {
+    const { packets } = held;
+    if (packets.has(key)) {
       this.verdicts.broken(`packet ${news.id} was queued while it waits for a verdict already`, news.host);
     }
-    const waiting: Waiting = { host, client: news.client, vip: news.vip, sinceMs: atMs };
-    held.set(key, waiting);
-    this.eyes.at(atMs + DECIDED_MOST_MS, () => this.due(held, key, waiting));
+    const lookMs = atMs + DECIDED_MOST_MS;
+    packets.set(key, { host, client: news.client, vip: news.vip, sinceMs: atMs, lookMs });
+    if (!held.looking) this.lookAt(lookMs, held);
+  }
+
+  /** Most have their verdict by then, and one look does for them. */
+  private lookAt(atMs: number, held: Held): void {
+    held.looking = true;
+    this.eyes.at(atMs, () => {
+      held.looking = false;
+      for (const [key, waiting] of held.packets) {
+        if (waiting.lookMs > this.eyes.nowMs) {
+          this.lookAt(waiting.lookMs, held);
+          return;
+        }
+        held.packets.delete(key);
+        if (!this.mayWait(waiting)) continue;
+        waiting.lookMs = this.eyes.nowMs + DECIDED_MOST_MS;
+        held.packets.set(key, waiting);
+      }
+    });
   }
 
   private decided(news: Extract<Happening, { kind: 'verdict' }>): void {
     const held = this.heldBy(news.host);
-    if (!held.delete(keyOf(news))) {
+    if (!held.packets.delete(keyOf(news))) {
       this.verdicts.broken(`packet ${news.id} got a verdict that it did not wait for`, news.host);
     }
     if (news.by === 'warden') this.verdicts.sometimes('the warden let a SYN go');
     if (news.by === 'kernel') this.verdicts.sometimes('the kernel let go of what an ended daemon held');
   }
 
-  private due(held: Map<number, Waiting>, key: number, waiting: Waiting): void {
-    if (held.get(key) !== waiting) return;
+  /** Says so if it waits for too long; answers whether it may go on waiting. */
+  private mayWait(waiting: Waiting): boolean {
     const { eyes } = this;
     const { host, sinceMs } = waiting;
     // A machine that ended took its packets along; one that stands still holds its breath.
-    if (eyes.disturbances.between(sinceMs, eyes.nowMs, ['panic', 'host-killed'], host.name)) {
-      held.delete(key);
-      return;
-    }
+    if (eyes.disturbances.between(sinceMs, eyes.nowMs, ['panic', 'host-killed'], host.name)) return false;
     // A worker that starts anew begins with what its queue still holds.
     const fromMs = Math.max(sinceMs, host.lastCrashMs);
     const waitedMs = eyes.nowMs - sinceMs;
     const most = eyes.ranWell(host, fromMs + 0.001) ? DECIDED_MOST_MS : FREED_MOST_MS;
     const pausedMachine = eyes.disturbances.between(sinceMs, eyes.nowMs, ['host-paused'], host.name);
-    if (pausedMachine || eyes.nowMs - fromMs < most) {
-      eyes.at(eyes.nowMs + DECIDED_MOST_MS, () => this.due(held, key, waiting));
-      return;
-    }
-    held.delete(key);
+    if (pausedMachine || eyes.nowMs - fromMs < most) return true;
     const flow = `${formatEndpoint(waiting.client as Endpoint)} to ${formatEndpoint(waiting.vip as Endpoint)}`;
     this.verdicts.broken(
       `the SYN of ${flow} still waits for a verdict after ${Math.round(waitedMs)} ms`,
       host.name,
     );
+    return false;
   }
 
-  private heldBy(host: string): Map<number, Waiting> {
+  private heldBy(host: string): Held {
     let held = this.waiting.get(host);
     if (held === undefined) {
-      held = new Map();
+      held = { packets: new Map(), looking: false };
       this.waiting.set(host, held);
     }
     return held;

@@ -58,6 +58,7 @@ export const acceptedMeansAnswered: Invariant = {
       verdicts.broken(`${flow(client, vip)}: accepted by the ${by}, neither placed nor refused`, name);
     };
     return {
+      hears: ['rejected', 'leaked', 'verdict'],
       happened: (news, atMs) => {
         if (news.kind === 'rejected') rejected.set(news.host, news.client, news.vip, atMs);
         else if (news.kind === 'leaked') leaked.set(news.host, news.client, news.vip, atMs);
@@ -91,6 +92,7 @@ export const noVainRefusal: Invariant = {
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
     return {
+      hears: ['rejected'],
       happened: (news, atMs) => {
         if (news.kind !== 'rejected') return;
         const host = eyes.host(news.host);
@@ -119,26 +121,22 @@ export const connectedWherePlaced: Invariant = {
   promise: 'a client ends up at the backend that its SYN was placed on last',
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
-    const placed = new ByFlow<number>();
     return {
+      hears: ['connected'],
       happened: (news) => {
-        if (news.kind === 'mapped') {
-          if (news.outcome === 'made') placed.set(news.host, news.client, news.vip, news.backend);
-        } else if (news.kind === 'connected') {
-          const connection = eyes.connections.open.get(news.id);
-          if (connection === undefined) {
-            verdicts.broken(`connection ${news.id} connected without having begun`, news.host);
-            return;
-          }
-          const { client, vip } = connection;
-          const backend = placed.get(news.host, client, vip);
-          if (backend === news.backend) return;
-          const where = backend === undefined ? 'nowhere' : formatEndpoint(backend as Endpoint);
-          verdicts.broken(
-            `${flow(client, vip)}: placed on ${where}, connected to ${formatEndpoint(news.backend as Endpoint)}`,
-            news.host,
-          );
+        if (news.kind !== 'connected') return;
+        const connection = eyes.connections.open.get(news.id);
+        if (connection === undefined) {
+          verdicts.broken(`connection ${news.id} connected without having begun`, news.host);
+          return;
         }
+        const { client, vip, placed } = connection;
+        if (placed === news.backend) return;
+        const where = placed === undefined ? 'nowhere' : formatEndpoint(placed);
+        verdicts.broken(
+          `${flow(client, vip)}: placed on ${where}, connected to ${formatEndpoint(news.backend as Endpoint)}`,
+          news.host,
+        );
       },
     };
   },
@@ -151,6 +149,7 @@ export const liveEntryStays: Invariant = {
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
     return {
+      hears: ['unmapped'],
       happened: (news) => {
         if (news.kind !== 'unmapped') return;
         const connection = eyes.connectionOf(news.client, news.vip);
@@ -168,6 +167,7 @@ export const fullDefers: Invariant = {
   watch: (_fleet, verdicts) => {
     const full = new ByFlow<true>();
     return {
+      hears: ['mapped', 'verdict'],
       happened: (news) => {
         if (news.kind === 'mapped') {
           if (news.outcome === 'full') full.set(news.host, news.client, news.vip, true);
@@ -191,6 +191,7 @@ export const nothingLeaks: Invariant = {
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
     return {
+      hears: ['leaked'],
       happened: (news) => {
         if (news.kind !== 'leaked') return;
         const host = eyes.host(news.host);

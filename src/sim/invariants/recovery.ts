@@ -67,6 +67,7 @@ export const crashLeavesNoTrace: Invariant = {
       eyes.at(eyes.nowMs + afterMs, () => check(host, life));
     };
     return {
+      hears: ['log'],
       happened: (news) => {
         if (news.kind === 'log' && news.event === 'actor-restarted')
           later(eyes.host(news.host), RECOVERED_MS + 1);
@@ -89,6 +90,7 @@ export const readySoon: Invariant = {
       verdicts.broken(`not ready after ${READY_MS} ms: ${reasons}`, host.name);
     };
     return {
+      hears: ['daemon'],
       happened: (news, atMs) => {
         if (news.kind !== 'daemon' || news.state !== 'started') return;
         const host = eyes.host(news.host);

@@ -2,6 +2,7 @@ import type { BalancerMessage, PlacedAgainMessage } from '../../actors/data-plan
 import type { NfqueueWorkerMessage } from '../../actors/data-plane/nfqueue-worker.js';
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { Syn } from '../../ports/packet-queue.js';
+import { SYN_SENT } from '../kernel/tcp-states.js';
 import { eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant } from './invariant.js';
 
@@ -40,7 +41,7 @@ export const retryKeepsOrMoves: Invariant = {
         // Settled already by an earlier answer, or not at all while the kernel refuses.
         const now = host.kernel.entryOf(syn.client, syn.vip);
         if (now === undefined || now.backend === backend || now.backend !== entry.backend) return;
-        if (now.state !== 'syn-sent' || eyes.connectionOf(syn.client, syn.vip)?.connectedMs !== undefined)
+        if (now.state !== SYN_SENT || eyes.connectionOf(syn.client, syn.vip)?.connectedMs !== undefined)
           return;
         if (!eyes.servedWell(host, eyes.nowMs - 1, ['kernel-error/conntrack-map', 'conntrack-full'])) return;
         verdicts.broken(`${who}: moved to ${formatEndpoint(backend)}, and its entry did not`, host.name);

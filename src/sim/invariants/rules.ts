@@ -60,6 +60,7 @@ export const rulesOnce: Invariant = {
     };
 
     return {
+      hears: ['rules', 'daemon', 'log'],
       happened: (news) => {
         if (news.kind === 'rules') {
           if (news.by !== 'daemon') verdicts.sometimes('rules flushed by others');

@@ -21,6 +21,7 @@ export const restartBudget: Invariant = {
         if (parent === path || parent.startsWith(`${path}/`)) byParent.delete(parent);
     };
     return {
+      hears: ['daemon', 'log'],
       happened: (news, atMs) => {
         if (news.kind === 'daemon' && news.state === 'started') {
           restarts.set(eyes.host(news.host), new Map());
@@ -93,6 +94,7 @@ export const mailboxesBounded: Invariant = {
       verdicts.broken(`${waiting} messages wait`, host.name);
     });
     return {
+      hears: ['log'],
       happened: (news) => {
         if (news.kind !== 'log' || news.event !== 'mailbox-overflow') return;
         verdicts.broken(news.message, news.host);
@@ -138,6 +140,7 @@ export const noOrphanTimers: Invariant = {
       });
     }
     return {
+      hears: ['daemon', 'log'],
       happened: (news) => {
         if (news.kind === 'daemon' && news.state === 'started') beats.delete(eyes.host(news.host));
         // A new incarnation begins its own rhythm, and a crash may have taken siblings along.

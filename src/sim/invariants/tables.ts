@@ -1,11 +1,12 @@
 import { addressOf, type Endpoint, formatEndpoint, portOf } from '../../core/endpoint.js';
+import { ESTABLISHED } from '../kernel/tcp-states.js';
 import { MACHINE_TROUBLE, NETWORK_TROUBLE } from './disturbances.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant } from './invariant.js';
 
 /** Every host's connection table is looked through so often in a small fleet; in a large one more seldom. */
 const LOOK_EVERY_MS = 5_000;
-const SMALL_FLEET = 10;
+const SMALL_FLEET = 5;
 
 function everyNowAndThen(eyes: Eyes, look: (host: HostEyes) => void): void {
   const hosts = [...eyes.hosts.values()];
@@ -25,21 +26,20 @@ export const replyTuplesUnique: Invariant = {
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
     everyNowAndThen(eyes, (host) => {
-      const seen = new Map<Endpoint, Set<Endpoint>>();
+      // Most backends answer to one client of a host, who needs no set.
+      const seen = new Map<Endpoint, Endpoint | Set<Endpoint>>();
       for (const { backend, seen: client } of host.kernel.entries()) {
-        let clients = seen.get(backend);
-        if (clients === undefined) {
-          clients = new Set();
-          seen.set(backend, clients);
-        }
-        if (clients.has(client)) {
+        const clients = seen.get(backend);
+        if (clients === undefined) seen.set(backend, client);
+        else if (typeof clients === 'object' ? clients.has(client) : clients === client) {
           verdicts.broken(`${formatEndpoint(backend)} answers to ${formatEndpoint(client)} twice`, host.name);
           return;
-        }
-        clients.add(client);
+        } else if (typeof clients === 'object') clients.add(client);
+        else seen.set(backend, new Set([clients, client]));
       }
     });
     return {
+      hears: ['mapped'],
       happened: (news) => {
         // The kernel picked another source port, because two answers would have looked alike.
         if (news.kind !== 'mapped' || news.outcome !== 'made') return;
@@ -74,7 +74,7 @@ export const entriesEnd: Invariant = {
       const former = suspects.get(host) ?? new Map<string, number>();
       const now = new Map<string, number>();
       for (const { ours, state, client, vip } of host.kernel.entries()) {
-        if (!ours || state !== 'established' || eyes.connectionOf(client, vip) !== undefined) continue;
+        if (!ours || state !== ESTABLISHED || eyes.connectionOf(client, vip) !== undefined) continue;
         const key = `${formatEndpoint(client)} to ${formatEndpoint(vip)}`;
         const sinceMs = former.get(key) ?? eyes.nowMs;
         now.set(key, sinceMs);

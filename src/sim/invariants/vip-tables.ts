@@ -206,7 +206,7 @@ export function directoryFault(host: HostEyes, only?: Iterable<Endpoint>): strin
     if (balancer === undefined) return `${formatEndpoint(vip)} has no balancer`;
     let had = 0;
     let foreign = 0;
-    for (const { backend } of balancer.backends()) {
+    for (const backend of balancer.endpoints()) {
       had += 1;
       if (!wanted.has(backend)) foreign += 1;
     }
@@ -246,6 +246,7 @@ export const newsEverywhere: Invariant = {
     };
 
     return {
+      hears: ['desired'],
       happened: (news, atMs) => {
         if (news.kind === 'desired') eyes.at(atMs + withinMs, () => check(news.version, atMs));
       },

@@ -26,6 +26,8 @@ import { hashOf, TupleTable } from './tuple-table.js';
 
 /** Attempts of the kernel to find a source port that makes the reply tuple unique. */
 const PORT_ATTEMPTS = 128;
+/** The kernel looks for what has timed out about once a minute; until then it counts. */
+const SWEEP_EVERY_MS = 60_000;
 /** Tuples the kernel looks through for an entry it may sacrifice when the table is full. */
 const SACRIFICE_AMONG = 16;
 
@@ -94,6 +96,7 @@ export class ConntrackTable {
   private readonly freeSlots: number[] = [];
   private slots = 0;
   private sweepAt = 1024;
+  private sweptMs = 0;
 
   constructor(engine: Engine, random: Stream) {
     this.engine = engine;
@@ -105,8 +108,9 @@ export class ConntrackTable {
     return this.tuples.size / 2;
   }
 
+  /** What it says it holds: also what has timed out and was not found yet, and what is of others. */
   get count(): number {
-    this.sweep();
+    if (this.engine.nowMs - this.sweptMs >= SWEEP_EVERY_MS) this.sweep();
     return Math.min(this.max, this.size + this.others);
   }
 
@@ -297,6 +301,7 @@ export class ConntrackTable {
   /** Takes out what has timed out. */
   private sweep(): void {
     const { nowMs } = this.engine;
+    this.sweptMs = nowMs;
     const over: Entry[] = [];
     const { tuples } = this;
     tuples.forEach((entry, place) => {

@@ -65,6 +65,8 @@ export function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Prof
   const parts = new Map(nodes.map(({ id }) => [id, partOfNode(id)]));
   const times = new Map<string, number>();
   for (const [at, id] of samples.entries()) {
+    // Up to the first sample the profiler itself begins: it notes all code there is.
+    if (at === 0) continue;
     const part = parts.get(id) ?? 'Node.js';
     times.set(part, (times.get(part) ?? 0) + Math.max(0, timeDeltas[at] ?? 0));
   }

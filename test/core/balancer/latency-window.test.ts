@@ -50,3 +50,27 @@ test('latencies beyond its range count at its ends', (t) => {
   t.deepEqual([count, maxMs], [2, 1e9]);
   t.true(p50Ms <= 0.0625);
 });
+
+test('a few latencies now and then are told like many, and only those of the last minute', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(40 * SECOND), fc.double({ min: 0.07, max: 60_000, noNaN: true })), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+      (steps) => {
+        const few = new LatencyWindow();
+        const many = new LatencyWindow();
+        // So many at one instant that they are counted and no longer kept, all forgotten when it begins.
+        for (let n = 0; n < 50; n += 1) many.record(1, 0);
+        let nowMs = 100 * SECOND;
+        for (const [laterMs, latencyMs] of steps) {
+          nowMs += laterMs;
+          few.record(latencyMs, nowMs);
+          many.record(latencyMs, nowMs);
+          t.deepEqual(few.summary(nowMs), many.summary(nowMs));
+        }
+      },
+    ),
+  );
+});

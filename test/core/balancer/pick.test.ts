@@ -18,6 +18,7 @@ const NOW_MS = 10;
 
 function backend(index: number, bucket: PickBucket = 'open-reachable', latencyMs = 1): Backend {
   const made = new Backend(at(`10.0.${Math.floor(index / 250)}.${(index % 250) + 1}:80`), LIMITS);
+  made.standAlone();
   made.succeeded(latencyMs, NOW_MS);
   if (bucket !== 'open-reachable') made.reachable = false;
   if (bucket === 'rest') made.failed(NOW_MS);

@@ -103,7 +103,7 @@ test('SYNs that are sent again do not renew an entry that nobody answered', asyn
   await engine.run(7_000);
   pass(table, '>syn');
   await engine.run(10_001);
-  t.is(table.count, 0);
+  t.is(table.peek(CLIENT, SERVER), undefined);
 });
 
 test('connections whose replies would look alike get ports of their own', (t) => {

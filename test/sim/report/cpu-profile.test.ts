@@ -20,8 +20,8 @@ test('time belongs to the part whose code ran, and what is built in to its calle
     ],
     startTime: 0,
     endTime: 100,
-    samples: [2, 3, 4, 5, 6, 7],
-    timeDeltas: [10, 20, 40, 20, 900, 10],
+    samples: [2, 2, 3, 4, 5, 6, 7],
+    timeDeltas: [5000, 10, 20, 40, 20, 900, 10],
   });
   t.deepEqual(shares, [
     { part: 'simulated kernels', share: 0.4 },
