@@ -29,9 +29,9 @@ const NO_LINKS: readonly Endpoint[] = [];
  * count if either end was seen to die by two thirds of those whom it names as its neighbours, and has said nothing since: so the
  * last of them need not be heard, and no single one is believed.
  *
- * Ties go to the smaller endpoint, so the tree is a function of the graph and equal at all who know the same. Most
- * changes touch no shortest path or are repaired beside it; the others have the tree searched anew, once,
- * when somebody asks next.
+ * Ties go to the smaller endpoint, so the tree is a function of the graph and equal at all who know the same. It is mended
+ * with each change, where ways become shorter or longer: while a thousand nodes find together each hears of ten thousand changes,
+ * and wants to know after each who is reached. It is searched anew only for the order of who is reached.
  */
 export class Reachability {
   readonly self: Endpoint;
@@ -42,7 +42,8 @@ export class Reachability {
   /** Links that count, by either end. */
   readonly #links = new Map<Endpoint, Endpoint[]>();
   #tree: Tree;
-  #stale = false;
+  /** Whether `#tree` lists the nearest first. */
+  #ordered = true;
   #graphRevision = 0;
   #searches = 0;
 
@@ -86,7 +87,7 @@ export class Reachability {
   }
 
   has(node: Endpoint): boolean {
-    return this.#current().distance.has(node);
+    return this.#tree.distance.has(node);
   }
 
   /** Whether somebody whom it names says that it died, and it has not said anything since. */
@@ -96,33 +97,38 @@ export class Reachability {
 
   /** Links on the way from here, or undefined when there is no way. */
   distance(node: Endpoint): number | undefined {
-    return this.#current().distance.get(node);
+    return this.#tree.distance.get(node);
   }
 
   /** The last but one on the way from here. */
   parent(node: Endpoint): Endpoint | undefined {
-    return this.#current().parent.get(node);
+    return this.#tree.parent.get(node);
   }
 
   /** Everybody that can be reached, nearest first. */
   reached(): IterableIterator<Endpoint> {
-    return this.#current().distance.keys();
+    if (!this.#ordered) {
+      this.#tree = breadthFirst(this.self, (node) => this.neighbours(node));
+      this.#ordered = true;
+      this.#searches += 1;
+    }
+    return this.#tree.distance.keys();
   }
 
   get size(): number {
-    return this.#current().distance.size;
+    return this.#tree.distance.size;
   }
 
   /** The longest of the shortest ways. */
   get depth(): number {
     let deepest = 0;
-    for (const distance of this.#current().distance.values()) deepest = Math.max(deepest, distance);
+    for (const distance of this.#tree.distance.values()) deepest = Math.max(deepest, distance);
     return deepest;
   }
 
   /** To whom `self` passes on what `origin` broadcasts along the tree rooted at it. */
   children(origin: Endpoint): readonly Endpoint[] {
-    const tree = origin === this.self ? this.#current() : this.#treeOf(origin);
+    const tree = origin === this.self ? this.#tree : this.#treeOf(origin);
     const ours = tree.distance.get(this.self);
     if (ours === undefined) return [];
     return this.neighbours(this.self).filter((neighbour) => tree.parent.get(neighbour) === this.self);
@@ -139,14 +145,6 @@ export class Reachability {
     const tree = breadthFirst(origin, (node) => this.neighbours(node));
     this.#cache?.set(origin, { graphRevision: this.#graphRevision, tree });
     return tree;
-  }
-
-  #current(): Tree {
-    if (!this.#stale) return this.#tree;
-    this.#tree = breadthFirst(this.self, (node) => this.neighbours(node));
-    this.#stale = false;
-    this.#searches += 1;
-    return this.#tree;
   }
 
   /** Whether two thirds of those whom `node` names saw it die after the last that it said. We ourselves live. */
@@ -201,32 +199,97 @@ export class Reachability {
     this.#graphRevision += 1;
     this.#link(a, b);
     this.#link(b, a);
-    if (this.#stale) return;
     const { distance, parent } = this.#tree;
-    const [atA, atB] = [distance.get(a), distance.get(b)];
-    if (atA === undefined && atB === undefined) return;
-    if (atA === undefined || atB === undefined || Math.abs(atA - atB) > 1) {
-      this.#stale = true;
-    } else if (atA !== atB) {
-      const [near, far] = atA < atB ? [a, b] : [b, a];
-      if (near < parent.get(far)!) parent.set(far, near);
-    }
+    const atA = distance.get(a) ?? Number.POSITIVE_INFINITY;
+    const atB = distance.get(b) ?? Number.POSITIVE_INFINITY;
+    if (atA === atB) return;
+    const [near, far] = atA < atB ? [a, b] : [b, a];
+    const gap = Math.abs(atA - atB);
+    if (gap > 1) this.#settle([[far, Math.min(atA, atB) + 1]]);
+    else if (near < parent.get(far)!) parent.set(far, near);
   }
 
   #removed(a: Endpoint, b: Endpoint): void {
     this.#graphRevision += 1;
     this.#unlink(a, b);
     this.#unlink(b, a);
-    if (this.#stale) return;
-    const { distance, parent } = this.#tree;
+    const { parent } = this.#tree;
     const child = parent.get(a) === b ? a : parent.get(b) === a ? b : undefined;
     if (child === undefined) return;
-    let other: Endpoint | undefined;
-    for (const neighbour of this.neighbours(child)) {
-      if (distance.get(neighbour) !== distance.get(child)! - 1) continue;
-      if (other === undefined || neighbour < other) other = neighbour;
+    const mother = this.#motherOf(child);
+    if (mother !== undefined) parent.set(child, mother);
+    else this.#settle(this.#uproot(child));
+  }
+
+  /** The smallest neighbour that is a step nearer. */
+  #motherOf(node: Endpoint): Endpoint | undefined {
+    const { distance } = this.#tree;
+    const nearer = distance.get(node)! - 1;
+    let mother: Endpoint | undefined;
+    for (const neighbour of this.neighbours(node)) {
+      if (distance.get(neighbour) !== nearer) continue;
+      if (mother === undefined || neighbour < mother) mother = neighbour;
     }
-    if (other === undefined) this.#stale = true;
-    else parent.set(child, other);
+    return mother;
+  }
+
+  /**
+   * Takes out `top`, whom nobody a step nearer is linked to, and all below it of whom the same is true then. Answers those of
+   * them that are linked to somebody who stays, and how far they are that way at best.
+   */
+  #uproot(top: Endpoint): [Endpoint, number][] {
+    const { distance, parent } = this.#tree;
+    const out = [top];
+    // Level by level: when one is looked at, all above it that go are gone.
+    for (const node of out) {
+      const children = this.neighbours(node).filter((neighbour) => parent.get(neighbour) === node);
+      distance.delete(node);
+      parent.delete(node);
+      for (const child of children) {
+        const mother = this.#motherOf(child);
+        if (mother !== undefined) parent.set(child, mother);
+        else out.push(child);
+      }
+    }
+    const ends: [Endpoint, number][] = [];
+    for (const node of out) {
+      const steps = this.neighbours(node).map(
+        (neighbour) => distance.get(neighbour) ?? Number.POSITIVE_INFINITY,
+      );
+      const nearest = Math.min(...steps);
+      if (nearest < Number.POSITIVE_INFINITY) ends.push([node, nearest + 1]);
+    }
+    this.#ordered = false;
+    return ends;
+  }
+
+  /** Nodes come to be so near, and others over them: in the order of their distances (Dijkstra 1959, all links of length one). */
+  #settle(starts: readonly (readonly [Endpoint, number])[]): void {
+    const { distance, parent } = this.#tree;
+    const byDistance: Endpoint[][] = [];
+    const offer = (node: Endpoint, steps: number): void => {
+      if ((distance.get(node) ?? Number.POSITIVE_INFINITY) <= steps) return;
+      const list = byDistance[steps];
+      if (list === undefined) byDistance[steps] = [node];
+      else list.push(node);
+    };
+    for (const [node, steps] of starts) offer(node, steps);
+    for (let steps = 0; steps < byDistance.length; steps += 1) {
+      const here = (byDistance[steps] ?? []).filter((node) => {
+        if ((distance.get(node) ?? Number.POSITIVE_INFINITY) <= steps) return false;
+        distance.set(node, steps);
+        return true;
+      });
+      for (const node of here) {
+        parent.set(node, this.#motherOf(node)!);
+        for (const neighbour of this.neighbours(node)) {
+          offer(neighbour, steps + 1);
+          // It was as far before, by a larger one.
+          if (distance.get(neighbour) === steps + 1 && node < parent.get(neighbour)!)
+            parent.set(neighbour, node);
+        }
+      }
+    }
+    this.#ordered = false;
   }
 }
