@@ -45,7 +45,6 @@ export class Reachability {
   /** Whether `#tree` lists the nearest first. */
   #ordered = true;
   #graphRevision = 0;
-  #searches = 0;
 
   constructor(self: Endpoint, cache?: TreeCache) {
     this.self = self;
@@ -56,11 +55,6 @@ export class Reachability {
   /** Changes whenever any tree may have. */
   get graphRevision(): number {
     return this.#graphRevision;
-  }
-
-  /** How many times the whole tree was searched. */
-  get searches(): number {
-    return this.#searches;
   }
 
   /** What `origin` says of its neighbours now. */
@@ -110,7 +104,6 @@ export class Reachability {
     if (!this.#ordered) {
       this.#tree = breadthFirst(this.self, (node) => this.neighbours(node));
       this.#ordered = true;
-      this.#searches += 1;
     }
     return this.#tree.distance.keys();
   }

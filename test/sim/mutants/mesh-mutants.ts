@@ -355,21 +355,29 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'tree-as-searched',
     bug: 'a way that is gone leaves the tree as it was',
+    patches: patch(REACHABILITY, 'else\n            this.#settle(this.#uproot(child));', ''),
+    plan: plan(ONE_PANICS),
+  },
+  {
+    invariant: 'tree-as-searched',
+    bug: 'a new link makes no way shorter',
     patches: patch(
       REACHABILITY,
-      'if (other === undefined)\n            this.#stale = true;\n        else',
-      'if (other !== undefined)',
+      'if (gap > 1)\n            this.#settle([[far, Math.min(atA, atB) + 1]]);\n        else if (',
+      'if (gap === 1 && ',
     ),
     plan: plan(ONE_PANICS),
   },
   {
     invariant: 'tree-as-searched',
-    bug: 'a new link never makes the tree be searched anew',
-    patches: patch(
-      REACHABILITY,
-      'Math.abs(atA - atB) > 1) {\n            this.#stale = true;',
-      'Math.abs(atA - atB) > 1) {',
-    ),
+    bug: 'what hung below a lost way is lost, too',
+    patches: patch(REACHABILITY, 'ends.push([node, nearest + 1]);', ';'),
+    plan: plan(ONE_PANICS),
+  },
+  {
+    invariant: 'tree-as-searched',
+    bug: 'who comes nearer is not passed on to those behind it',
+    patches: patch(REACHABILITY, 'offer(neighbour, steps + 1);', ''),
     plan: plan(ONE_PANICS),
   },
   {
