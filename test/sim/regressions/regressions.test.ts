@@ -121,6 +121,26 @@ const rows: readonly [fault: string, plan: Plan][] = [
       ],
     },
   ],
+  [
+    'liars spoke for everybody ten times a second, and whoever lived said so every two seconds only',
+    {
+      seed: 27,
+      scenario: 'spoken for by liars',
+      nodes: 12,
+      durationMs: 19_000,
+      healMs: 18_900,
+      vips: 1,
+      backends: 4,
+      connectionsPerSecond: 0,
+      longConnections: 0,
+      source: 'file',
+      mesh: true,
+      faults: [
+        { atMs: 8_223, durationMs: 675, fault: { kind: 'mesh-liar', host: 'n12', how: 'all-dead' } },
+        { atMs: 11_039, durationMs: 6_317, fault: { kind: 'mesh-liar', host: 'n8', how: 'all-dead' } },
+      ],
+    },
+  ],
 ];
 
 const LONG: Omit<Plan, 'scenario' | 'durationMs' | 'healMs' | 'faults'> = {
