@@ -103,10 +103,11 @@ export class Eyes {
   }[] = [];
   /** Who hears of the messages of an actor, by its path. */
   private readonly audiences = new Map<string, Audience>();
-  /** Of the last message; what is heard after it is heard by the same. */
-  private readonly handling: { host: HostEyes; path: string; message: unknown };
+  /** Of the last message: what was told before it is told to the same after it. */
   private lastPath = '';
   private lastAudience: Audience = NOBODY;
+  /** One for all messages. */
+  private readonly handling: { host: HostEyes; path: string; message: unknown };
 
   constructor(fleet: Fleet) {
     this.fleet = fleet;
