@@ -10,7 +10,7 @@ import { IN_FLIGHT_MOST_MS, type Late, lateSynsOf } from './late-syns.js';
 const IN_FLIGHT_LEAST_MS = 390;
 
 /** Audits look at all backends of a VIP: when so many were looked at, only every so-manieth audit is made. */
-const ALL_OF_FIRST = 20_000;
+const ALL_OF_FIRST = 10_000;
 const STRIDE = 64;
 
 export const pendingInFlight: Invariant = {

@@ -15,7 +15,7 @@ const RESOLUTION_MS = 1;
 const UNMEASURED = 1e9;
 
 /** When so many backends were looked at, only every so-manieth pick is judged: the oracle costs more than the pick. */
-const ALL_OF_FIRST = 20_000;
+const ALL_OF_FIRST = 10_000;
 const STRIDE = 64;
 
 /** A pick as somebody sees it who knows what it could see and how often it drew. */
