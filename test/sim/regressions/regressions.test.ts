@@ -6,6 +6,16 @@ import { eyesOn } from '../../../src/sim/invariants/eyes.js';
 import type { Invariant } from '../../../src/sim/invariants/invariant.js';
 import type { Plan } from '../../../src/sim/plan/plan.js';
 
+/** Daemons that do nothing but be members. */
+const MEMBERS_ONLY = {
+  vips: 1,
+  backends: 4,
+  connectionsPerSecond: 0,
+  longConnections: 0,
+  source: 'file',
+  mesh: true,
+} as const;
+
 /** Plans in which a promise was broken once. Each is small, and reached the fault without luck. */
 const rows: readonly [fault: string, plan: Plan][] = [
   [
@@ -104,16 +114,11 @@ const rows: readonly [fault: string, plan: Plan][] = [
     "lies of everybody's death made all look as if they needed their links, so nobody let in who had but a liar for neighbour",
     {
       seed: 336,
+      ...MEMBERS_ONLY,
       scenario: 'joining among lies',
       nodes: 9,
       durationMs: 19_000,
       healMs: 18_900,
-      vips: 1,
-      backends: 4,
-      connectionsPerSecond: 0,
-      longConnections: 0,
-      source: 'file',
-      mesh: true,
       faults: [
         { atMs: 9_225, durationMs: 13_298, fault: { kind: 'mesh-liar', host: 'n9', how: 'all-dead' } },
         { atMs: 11_994, durationMs: 6_301, fault: { kind: 'same-name', host: 'n8', as: 'n1' } },
@@ -125,16 +130,11 @@ const rows: readonly [fault: string, plan: Plan][] = [
     'liars spoke for everybody ten times a second, and whoever lived said so every two seconds only',
     {
       seed: 27,
+      ...MEMBERS_ONLY,
       scenario: 'spoken for by liars',
       nodes: 12,
       durationMs: 19_000,
       healMs: 18_900,
-      vips: 1,
-      backends: 4,
-      connectionsPerSecond: 0,
-      longConnections: 0,
-      source: 'file',
-      mesh: true,
       faults: [
         { atMs: 8_223, durationMs: 675, fault: { kind: 'mesh-liar', host: 'n12', how: 'all-dead' } },
         { atMs: 11_039, durationMs: 6_317, fault: { kind: 'mesh-liar', host: 'n8', how: 'all-dead' } },
