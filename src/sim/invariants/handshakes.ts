@@ -5,13 +5,10 @@ import { NONE, SYN_SENT } from '../kernel/tcp-states.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant, Verdicts } from './invariant.js';
 import { IN_FLIGHT_MOST_MS, type Late, lateSynsOf } from './late-syns.js';
+import { Sampling } from './sampling.js';
 
 /** A little less than the connect timeout. */
 const IN_FLIGHT_LEAST_MS = 390;
-
-/** Audits look at all backends of a VIP: when so many were looked at, only every so-manieth audit is made. */
-const ALL_OF_FIRST = 10_000;
-const STRIDE = 64;
 
 export const pendingInFlight: Invariant = {
   name: 'pending-in-flight',
@@ -20,8 +17,7 @@ export const pendingInFlight: Invariant = {
   watch: (fleet, verdicts) => {
     const eyes = eyesOn(fleet);
     const lates = lateSynsOf(eyes);
-    let audits = 0;
-    let looks = 0;
+    const sampling = new Sampling();
 
     const later = (late: Late): void => {
       if (late.audit) return;
@@ -35,9 +31,7 @@ export const pendingInFlight: Invariant = {
     };
 
     const audit = (late: Late): void => {
-      audits += 1;
-      if (looks > ALL_OF_FIRST && audits % STRIDE !== 0) return;
-      looks += auditPending(eyes, late, verdicts);
+      if (sampling.isDue()) sampling.looked(auditPending(eyes, late, verdicts));
     };
 
     eyes.onMessage('nfqueue', 'after', ({ host, message }) => {

@@ -3,6 +3,7 @@ import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { BackendStatus } from '../../core/status.js';
 import { type Eyes, eyesOn, type HostEyes } from './eyes.js';
 import type { Invariant, Verdicts } from './invariant.js';
+import { Sampling } from './sampling.js';
 
 /** Up to so many backends all are looked at; of more, so many at most. */
 const ALL_LOOKED_AT = 10;
@@ -13,10 +14,6 @@ const CLEARLY_CHEAPER = 0.8;
 const RESOLUTION_MS = 1;
 /** What an unmeasured backend costs for each handshake in flight. */
 const UNMEASURED = 1e9;
-
-/** When so many backends were looked at, only every so-manieth pick is judged: the oracle costs more than the pick. */
-const ALL_OF_FIRST = 10_000;
-const STRIDE = 64;
 
 /** A pick as somebody sees it who knows what it could see and how often it drew. */
 export interface SeenPick {
@@ -81,8 +78,7 @@ type Listener = (host: HostEyes, faults: PickFaults, pick: SeenPick) => void;
 /** Watches picks and judges each once, for all invariants about them. */
 class PickWatch {
   private readonly listeners: Listener[] = [];
-  private picks = 0;
-  private looks = 0;
+  private readonly sampling = new Sampling();
   private underWay:
     | { readonly host: HostEyes; readonly before: BackendStatus[]; readonly drawn: number }
     | undefined;
@@ -93,10 +89,9 @@ class PickWatch {
       this.underWay = undefined;
       // One SYN at a time: of several the later picks see what the earlier did.
       if (question.kind !== 'place' || question.syns.length !== 1) return;
-      this.picks += 1;
-      if (this.looks > ALL_OF_FIRST && this.picks % STRIDE !== 0) return;
+      if (!this.sampling.isDue()) return;
       const before = statusesOf(host, question.syns[0]!.vip);
-      this.looks += before.length;
+      this.sampling.looked(before.length);
       this.underWay = { host, before, drawn: host.daemon?.drawn('balancers') ?? 0 };
     });
     eyes.onMessage('balancer', 'after', ({ host, message }) => {

@@ -39,3 +39,23 @@ test('readers hear of everything in order, and of the stack, too', (t) => {
   journal.tell({ kind: 'rules', host: 'n1', by: 'daemon' });
   t.deepEqual(heard, [here, { kind: 'rules', host: 'n1', by: 'daemon' }]);
 });
+
+test('who names kinds hears of those alone, and all hear in the order in which they came', (t) => {
+  const journal = new Journal(new Engine(1));
+  const heard: string[] = [];
+  journal.follow(({ kind }) => heard.push(`all ${kind}`));
+  journal.follow(({ kind }) => heard.push(`rules ${kind}`), ['rules']);
+  journal.write(here);
+  journal.write({ kind: 'rules', host: 'n1', by: 'daemon' });
+  // Also who comes after such a kind was told of.
+  journal.follow(({ kind }) => heard.push(`late ${kind}`), ['rules', 'set']);
+  journal.write({ kind: 'rules', host: 'n1', by: 'daemon' });
+  t.deepEqual(heard, [
+    `all ${here.kind}`,
+    'all rules',
+    'rules rules',
+    'all rules',
+    'rules rules',
+    'late rules',
+  ]);
+});
