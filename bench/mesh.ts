@@ -31,8 +31,28 @@ const WORKER = new URL('./mesh-worker.js', import.meta.url);
 
 export async function benchMesh(options: MeshOptions): Promise<MeshResult> {
   const rounds = await allRounds(options);
-  const large = options.largeTown === undefined ? undefined : await quietTown(options.largeTown);
+  const result = { rounds, large: undefined, figures: figuresOf(rounds, undefined) };
+  if (options.largeTown === undefined) return result;
+  // The large fleet takes long: what there is is not lost with it.
+  options.say(`\n${troubles(rounds)}\n\n${figures(result.figures)}\n\n${options.largeTown} nodes ...`);
+  const large = await quietTown(options.largeTown);
   return { rounds, large, figures: figuresOf(rounds, large) };
+}
+
+/** What times of trouble made nodes believe wrongly. */
+function troubles(rounds: readonly MeshRound[]): string {
+  const rows = [
+    ['pauses', 'pauses'],
+    ['1 % loss', 'lossOne'],
+    ['5 % loss', 'lossFive'],
+  ] as const;
+  const lines = rows.map(([name, key]) => {
+    const all = rounds.map((round) => round[key]);
+    const cuts = all.reduce((total, one) => total + one.falseCuts, 0);
+    const hours = all.reduce((total, one) => total + one.nodeHours, 0);
+    return [name, number(hours, 1), String(cuts), String(all.reduce((sum, one) => sum + one.falseDeaths, 0))];
+  });
+  return table(['trouble', 'node-hours', 'false cuts', 'false deaths'], lines);
 }
 
 async function allRounds({ seeds, size, workers, say }: MeshOptions): Promise<MeshRound[]> {
@@ -144,18 +164,7 @@ await main(import.meta.url, async () => {
           say,
         },
   );
-  const rows = [
-    ['pauses', 'pauses'],
-    ['1 % loss', 'lossOne'],
-    ['5 % loss', 'lossFive'],
-  ] as const;
-  const troubles = rows.map(([name, key]) => {
-    const all = result.rounds.map((round) => round[key]);
-    const cuts = all.reduce((total, one) => total + one.falseCuts, 0);
-    const hours = all.reduce((total, one) => total + one.nodeHours, 0);
-    return [name, number(hours, 1), String(cuts), String(all.reduce((sum, one) => sum + one.falseDeaths, 0))];
-  });
-  console.log(`\n${table(['trouble', 'node-hours', 'false cuts', 'false deaths'], troubles)}`);
+  console.log(`\n${troubles(result.rounds)}`);
   console.log(`\n${figures(result.figures)}`);
   console.log(`\nall measurements: ${writeResult('mesh', result)}`);
 });

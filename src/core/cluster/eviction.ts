@@ -7,6 +7,9 @@ import { draw, ENOUGH, FEW, type View } from './view.js';
 const WALK_CREDIT = 3;
 const WALK_CREDIT_MS = 5000;
 
+/** So many neighbours in common make a link one that the graph would rather have elsewhere. */
+export const TANGLED = 2;
+
 interface Neighbour {
   readonly link: MeshLink;
 }
@@ -42,6 +45,15 @@ export class Eviction {
     return this.#isDue(nowMs) && (this.hasFew(peer) || this.#spare().length > 0);
   }
 
+  /** Whether a link can be spared that joins us to a neighbour of several neighbours. */
+  hasTangled(): boolean {
+    return this.#spare().some((neighbour) => this.#shared(neighbour) >= TANGLED);
+  }
+
+  isFairToUntangle(nowMs: number): boolean {
+    return this.#isDue(nowMs) && this.hasTangled();
+  }
+
   hasFew(member: Endpoint): boolean {
     return this.#around.neighbours(member).length < FEW;
   }
@@ -69,7 +81,7 @@ export class Eviction {
   victim(random: () => number, nowMs: number): MeshLink {
     this.#lastMs = nowMs;
     const spare = this.#spare();
-    return draw(spare.length > 0 ? spare : this.#richest(), random)!.link;
+    return draw(spare.length > 0 ? this.#closest(spare) : this.#richest(), random)!.link;
   }
 
   #isDue(nowMs: number): boolean {
@@ -93,6 +105,17 @@ export class Eviction {
     const from = young.length > 0 ? young : all;
     const most = Math.max(...from.map(links));
     return from.filter((neighbour) => links(neighbour) === most);
+  }
+
+  /** Those who share the most neighbours with us: such a link is the least loss to the graph. */
+  #closest(neighbours: readonly Neighbour[]): readonly Neighbour[] {
+    const most = Math.max(...neighbours.map((neighbour) => this.#shared(neighbour)));
+    return neighbours.filter((neighbour) => this.#shared(neighbour) === most);
+  }
+
+  /** How many neighbours we have in common. */
+  #shared({ link }: Neighbour): number {
+    return this.#around.neighbours(link.peer.endpoint).filter((peer) => this.#view.active.has(peer)).length;
   }
 
   /** Whether a path leads from us to `peer` other than by our link, if we have one that others know of. */

@@ -9,6 +9,8 @@ export interface HyparviewSettings {
   readonly walk: number;
   readonly notedAt: number;
   readonly shuffleMs: number;
+  /** Between attempts to give a link among neighbours for one to somebody far, while nobody dies. */
+  readonly untangleMs: number;
   /** Of the active and of the passive view in a shuffle. */
   readonly shuffleActive: number;
   readonly shufflePassive: number;
@@ -39,6 +41,7 @@ export const HYPARVIEW_DEFAULTS: HyparviewSettings = {
   walk: 8,
   notedAt: 5,
   shuffleMs: 15_000,
+  untangleMs: 10_000,
   shuffleActive: 3,
   shufflePassive: 4,
   dialMs: 1500,

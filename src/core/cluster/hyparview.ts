@@ -9,6 +9,7 @@ import type { MeshLink } from './peer.js';
 import { Prober } from './prober.js';
 import { Recruiter } from './recruiter.js';
 import { Shuffles } from './shuffles.js';
+import { Untangling } from './untangling.js';
 import { addPassive, draw, ENOUGH, isNeighbour, sample, type View } from './view.js';
 
 export { HYPARVIEW_DEFAULTS, type HyparviewSettings, type Surroundings } from './hyparview-settings.js';
@@ -46,6 +47,7 @@ export class Hyparview {
   readonly #recruiter: Recruiter;
   readonly #prober: Prober;
   readonly #shuffles: Shuffles;
+  readonly #untangling: Untangling;
   #shuffleMs: number;
   #leaving = false;
   #nowMs: number;
@@ -78,6 +80,7 @@ export class Hyparview {
       send: (id, message) => this.#send(id, message),
       note: (peer) => this.#note(peer),
     });
+    this.#untangling = new Untangling(self, view, around, this.#eviction, settings, random, nowMs);
     for (const peer of remembered) addPassive(view, self, peer, settings.passive, random);
     this.#shuffleMs = nowMs + SHUFFLE_FIRST_MS * (0.5 + random());
   }
@@ -200,6 +203,8 @@ export class Hyparview {
     for (const member of this.#prober.due(passive.keys(), active.size === 0, touched, nowMs)) {
       this.#dial(member, 'join');
     }
+    const far = this.#untangling.due((peer) => this.#recruiter.isStranger(peer), nowMs);
+    if (far !== undefined) this.#dial(far, 'exchange');
     if (this.#shuffleMs <= nowMs) {
       this.#shuffleMs = nowMs + this.#settings.shuffleMs * (0.75 + 0.5 * this.#random());
       this.#shuffles.begin();
@@ -209,7 +214,14 @@ export class Hyparview {
 
   nextTickMs(): number | undefined {
     if (this.#leaving) return undefined;
-    return Math.min(this.#recruiter.nextMs, this.#prober.nextMs, this.#shuffleMs, this.#links.nextMs());
+    const { nextMs } = this.#untangling;
+    return Math.min(
+      this.#recruiter.nextMs,
+      this.#prober.nextMs,
+      this.#shuffleMs,
+      nextMs,
+      this.#links.nextMs(),
+    );
   }
 
   /** Parts from everybody in good order. */
@@ -264,7 +276,7 @@ export class Hyparview {
     const priority = purpose === 'low' && lost ? 'high' : purpose;
     if (purpose === 'join') this.#eviction.joins(this.#nowMs);
     this.#links.ask(link.id, priority);
-    this.#send(link.id, priority === 'join' ? { kind: 'join' } : { kind: 'neighbour', priority });
+    this.#send(link.id, request(priority));
   }
 
   #asked(link: MeshLink, priority: NeighbourPriority): void {
@@ -273,7 +285,8 @@ export class Hyparview {
       this.#room() > 0 ||
       priority === 'high' ||
       (this.#eviction.hasFew(peer) && this.#eviction.isFairFor(peer, this.#nowMs)) ||
-      (priority === 'walk' && this.#eviction.takesFromWalk(this.#nowMs));
+      (priority === 'walk' && this.#eviction.takesFromWalk(this.#nowMs)) ||
+      (priority === 'low' && this.#untangling.isFar(peer) && this.#eviction.isFairToUntangle(this.#nowMs));
     this.#answer(link, welcome || this.#view.active.has(peer));
   }
 
@@ -363,6 +376,7 @@ export class Hyparview {
       this.#view.passive.delete(peer);
     } else this.#note(peer);
     this.#recruiter.lost(why === 'died', this.#nowMs);
+    this.#untangling.postpone(this.#nowMs);
   }
 
   #refused(peer: Endpoint, purpose: Purpose): void {
@@ -389,6 +403,7 @@ export class Hyparview {
         (!this.#around.isReachable(peer) && (this.#room() > 0 || this.#eviction.isFair(this.#nowMs)))
       );
     }
+    if (purpose === 'exchange') return this.#untangling.isFar(peer) && this.#eviction.hasTangled();
     return purpose === 'walk' || this.#room() > 0;
   }
 
@@ -444,4 +459,10 @@ export class Hyparview {
     this.#effects = [];
     return effects;
   }
+}
+
+/** An exchange is no emergency: who is asked judges by itself whether it gains. */
+function request(purpose: Purpose): OverlayMessage {
+  if (purpose === 'join') return { kind: 'join' };
+  return { kind: 'neighbour', priority: purpose === 'exchange' ? 'low' : purpose };
 }

@@ -3,8 +3,8 @@ import type { NeighbourPriority } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { isNeighbour, type View } from './view.js';
 
-/** Why we dial somebody: to be let in, as a neighbour, or because a walk ended here. */
-export type Purpose = 'join' | NeighbourPriority;
+/** Why we dial somebody: to be let in, as a neighbour, because a walk ended here, or in exchange for another neighbour. */
+export type Purpose = 'join' | NeighbourPriority | 'exchange';
 
 interface Entry {
   readonly link: MeshLink;

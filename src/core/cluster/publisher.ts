@@ -11,7 +11,7 @@ export interface PublisherState {
 
 /** Refutations follow each other after this at least, doubled each time, when somebody keeps speaking for us. */
 const REFUTE_FIRST_MS = 100;
-const REFUTE_MOST_MS = 1000;
+const REFUTE_MOST_MS = 300;
 const REFUTE_FORGET_MS = 20_000;
 /** Who is called dead again and again says so often at most that it is not. */
 const CONTRADICT_EVERY_MS = 100;

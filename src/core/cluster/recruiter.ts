@@ -76,7 +76,7 @@ export class Recruiter {
     if (candidates.length > 0) return sample(candidates, count, this.#random);
     if (this.#view.active.size >= FEW) return [];
     // Nobody has room, but somebody may make some for who has nearly nobody.
-    const others = [...this.#around.reachable()].filter((peer) => this.#isStranger(peer));
+    const others = [...this.#around.reachable()].filter((peer) => this.isStranger(peer));
     return sample(others, Math.min(count, DIALS_CALM), this.#random);
   }
 
@@ -93,7 +93,7 @@ export class Recruiter {
   #candidates(nowMs: number): Endpoint[] {
     const { size } = this.#view.active;
     const mayHaveRoom = (peer: Endpoint): boolean => {
-      if (!this.#isStranger(peer)) return false;
+      if (!this.isStranger(peer)) return false;
       const degree = this.#around.degree(peer);
       if (degree === undefined || size === 0) return true;
       // Shuffles bring the dead to mind again and again: who has neighbours leaves those to the prober.
@@ -105,7 +105,7 @@ export class Recruiter {
     return candidates.length > 0 ? candidates : [...this.#around.reachable()].filter(mayHaveRoom);
   }
 
-  #isStranger(peer: Endpoint): boolean {
+  isStranger(peer: Endpoint): boolean {
     return peer !== this.#self && !this.#links.inTouch(peer) && !this.#diedLately(peer);
   }
 }

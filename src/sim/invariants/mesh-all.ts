@@ -5,6 +5,7 @@ import {
   dialsSlacken,
   neighboursEnough,
   overlaySettles,
+  overlayUntangled,
   partedRemembered,
   shufflesAnswered,
 } from './mesh-overlay.js';
@@ -44,6 +45,7 @@ export const MESH_INVARIANTS: readonly Invariant[] = [
   partedRemembered,
   shufflesAnswered,
   overlaySettles,
+  overlayUntangled,
   dialsSlacken,
   neighboursEnough,
   // What is told.

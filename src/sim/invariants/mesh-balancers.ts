@@ -12,19 +12,27 @@ import { Lasting, type Member } from './mesh-eyes.js';
 import { meshInvariant } from './mesh-invariant.js';
 
 const TOLD_WITHIN_MS = 1_000;
+const TURNS: readonly string[] = ['node-reachable', 'node-unreachable'];
 
 export const balancersTold = meshInvariant(
   'balancers-told',
   'balancers take for unreachable exactly the machines that no path leads to',
   (mesh, verdicts) => {
     const lasting = new Lasting();
+    /** When a daemon said last of a member that it is gone, or back: of whom lies are told that is true for a moment only. */
+    const saidMs = new Map<string, number>();
     mesh.onSample(() => {
       const { nowMs, eyes } = mesh;
       for (const member of mesh.observers()) {
         const { name, host } = member;
-        const fault = wrongAddress(member);
-        const forMs = lasting.note(`${name} ${host.startedMs}`, fault !== undefined, nowMs);
-        if (forMs > TOLD_WITHIN_MS && eyes.ranWell(host, nowMs - forMs)) verdicts.broken(fault!, name);
+        const wrong = wrongAddresses(member);
+        for (const { at } of eyes.hosts.values()) {
+          const { address } = at.host;
+          const forMs = lasting.note(`${name} ${host.startedMs} ${address}`, wrong.has(address), nowMs);
+          const sinceMs = Math.max(nowMs - forMs, saidMs.get(`${name} ${address}`) ?? 0);
+          if (nowMs - sinceMs <= TOLD_WITHIN_MS || !eyes.ranWell(host, sinceMs)) continue;
+          verdicts.broken(wrong.get(address)!, name);
+        }
       }
       const one = mesh.next();
       if (one === undefined || !eyes.ranWell(one.host, nowMs - TOLD_WITHIN_MS)) return;
@@ -41,23 +49,33 @@ export const balancersTold = meshInvariant(
         }
       }
     });
-    return {};
+    return {
+      hears: ['log'],
+      happened: (news, atMs) => {
+        if (news.kind !== 'log' || !TURNS.includes(news.event)) return;
+        const at = parseEndpoint(String(news.fields?.['endpoint']));
+        if (at !== undefined) saidMs.set(`${news.host} ${addressOf(at)}`, atMs);
+      },
+    };
   },
 );
 
 /** What is wrong with the addresses that a daemon's balancers are told to avoid. */
-function wrongAddress({ cluster, host }: Member): string | undefined {
+function wrongAddresses({ cluster, host }: Member): ReadonlyMap<Address, string> {
   const told: ReadonlySet<Address> = host.daemon!.node.directory.unreachable;
   const lost = new Set<Address>();
   const { table, reachability } = cluster;
   for (const [origin, { adjacency }] of table.entries())
     if (adjacency?.record.left !== true && !reachability.has(origin)) lost.add(addressOf(origin));
   for (const origin of reachability.reached()) lost.delete(addressOf(origin));
+  const wrong = new Map<Address, string>();
   for (const address of lost)
-    if (!told.has(address)) return `balancers are not told that ${formatAddress(address)} cannot be reached`;
+    if (!told.has(address))
+      wrong.set(address, `balancers are not told that ${formatAddress(address)} cannot be reached`);
   for (const address of told)
-    if (!lost.has(address)) return `balancers avoid ${formatAddress(address)}, which can be reached`;
-  return undefined;
+    if (!lost.has(address))
+      wrong.set(address, `balancers avoid ${formatAddress(address)}, which can be reached`);
+  return wrong;
 }
 
 function flowOf({ client, vip }: { readonly client: number; readonly vip: number }): string {

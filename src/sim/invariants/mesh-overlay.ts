@@ -4,7 +4,7 @@ import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
 import type { HostEyes } from './eyes.js';
 import { meshInvariant } from './mesh-invariant.js';
 
-const { passive: PASSIVE_MOST } = HYPARVIEW_DEFAULTS;
+const { active: ACTIVE_MOST, passive: PASSIVE_MOST, untangleMs: UNTANGLE_MS } = HYPARVIEW_DEFAULTS;
 
 export const partedRemembered = meshInvariant(
   'parted-remembered',
@@ -73,13 +73,15 @@ export const shufflesAnswered = meshInvariant(
 );
 
 const SETTLED_AFTER_MS = 15_000;
+const CALMED_AFTER_MS = 60_000;
 const WINDOW_MS = 4_000;
-/** Neighbours won or lost, of each member a second on average. */
+/** Neighbours won or lost, of each member a second on average, while links are exchanged for better ones and after that. */
 const CHANGES_MOST = 0.5;
+const CHANGES_AFTER_MOST = 0.05;
 
 export const overlaySettles = meshInvariant(
   'overlay-settles',
-  'after 15 s of quiet neighbours stay neighbours, but for one change in two seconds of each member at most',
+  'after 15 s of quiet neighbours stay neighbours, but for one change in two seconds of each member at most, and one in twenty after a minute',
   (mesh, verdicts) => {
     let neighbours: { readonly atMs: number; readonly pairs: ReadonlySet<string> } | undefined;
     mesh.onSample(() => {
@@ -96,9 +98,47 @@ export const overlaySettles = meshInvariant(
         const { pairs: before, atMs } = neighbours;
         const changes = [...pairs].filter((pair) => !before.has(pair)).length;
         const rate = changes / mesh.members().length / ((nowMs - atMs) / 1_000);
-        if (rate > CHANGES_MOST) verdicts.broken(`${rate.toFixed(2)} new neighbours a second each`);
+        const most = mesh.honestMs < CALMED_AFTER_MS ? CHANGES_MOST : CHANGES_AFTER_MOST;
+        if (rate > most) verdicts.broken(`${rate.toFixed(2)} new neighbours a second each`);
       }
       neighbours = { atMs: nowMs, pairs };
+    });
+    return {};
+  },
+);
+
+/** Whoever could exchange a link has tried to, three times at least. */
+const UNTANGLED_AFTER_MS = 4 * UNTANGLE_MS;
+/** With several neighbours in common a link closes several triangles. */
+const SEVERAL = 2;
+
+export const overlayUntangled = meshInvariant(
+  'overlay-untangled',
+  'after 40 s of quiet no two members are left that would both gain by a link, for one to a neighbour of neighbours',
+  (mesh, verdicts) => {
+    mesh.onSample(() => {
+      if (mesh.honestMs < UNTANGLED_AFTER_MS || mesh.divided) return;
+      const graph = new Map(
+        mesh.members().map(({ at, cluster }) => [at, new Set(cluster.view.active.keys())]),
+      );
+      const shared = (a: Endpoint, b: Endpoint): number => {
+        const others = graph.get(b);
+        return others === undefined ? 0 : [...graph.get(a)!].filter((one) => others.has(one)).length;
+      };
+      const tangled = [...graph].filter(
+        ([at, neighbours]) =>
+          neighbours.size === ACTIVE_MOST && [...neighbours].some((one) => shared(at, one) >= SEVERAL),
+      );
+      if (tangled.length > 0) verdicts.sometimes('links closed triangles in the quiet');
+      for (const [a, neighbours] of tangled) {
+        const far = tangled.find(([b]) => b !== a && !neighbours.has(b) && shared(a, b) === 0);
+        if (far === undefined) continue;
+        verdicts.broken(
+          `has links to neighbours of neighbours, as has ${mesh.nameAt(far[0])}`,
+          mesh.nameAt(a),
+        );
+        return;
+      }
     });
     return {};
   },

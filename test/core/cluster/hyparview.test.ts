@@ -270,6 +270,66 @@ test('who has one neighbour only is let in where somebody can be spared, and ask
   t.false(lonely.pass(5000).some((effect) => effect.startsWith('dial')));
 });
 
+/** Us, 50, among seven that are neighbours of one another; 20 far away among 21 to 27, likewise; 30 far, and in no triangle. */
+function twoTangles(node: number): readonly number[] {
+  const others = (from: number) => [0, 1, 2, 3, 4, 5, 6].map((i) => from + i);
+  if (node === 50) return seven;
+  if (node === 20) return others(21);
+  if (node === 30) return others(31);
+  if (node <= 7) return [50, ...others(1).filter((one) => one !== node)];
+  if (node < 28) return [20, ...others(21).filter((one) => one !== node)];
+  return [30, 41, 42, 43, 44, 45];
+}
+
+test('who is tangled asks somebody far who is, too, and parts from a neighbour of neighbours', (t) => {
+  const desk = new Desk({ linksOf: twoTangles, reachable: [...seven, 20, 30] });
+  desk.befriend(...seven);
+  const dials = desk.pass(2 * HYPARVIEW_DEFAULTS.untangleMs).filter((effect) => effect.startsWith('dial'));
+  t.deepEqual(dials, ['dial 20']);
+  const link = desk.open(20, true);
+  t.deepEqual(desk.last, ['neighbour low on 8']);
+  desk.hear(link, { kind: 'neighbour-answer', accepted: true });
+  t.is(desk.active.length, 7);
+  t.true(desk.active.includes(20));
+});
+
+test('a full node lets in who is far for one of several that are neighbours of one another, once a second', (t) => {
+  const desk = new Desk({ linksOf: twoTangles, reachable: [...seven, 20, 30] });
+  desk.befriend(...seven);
+  desk.pass(1000);
+  const ask = (node: number): boolean =>
+    desk.hear(desk.open(node), { kind: 'neighbour', priority: 'low' })[0]!.includes('yes');
+  t.true(ask(20));
+  t.false(ask(30));
+  desk.pass(1000);
+  t.true(ask(30));
+  t.is(desk.active.length, 7);
+  t.true(desk.active.includes(20));
+});
+
+test('nobody is let in for the sake of the graph who is near, or where nothing is tangled', (t) => {
+  const refuses = (linksOf: (node: number) => readonly number[]): boolean => {
+    const desk = new Desk({ linksOf });
+    desk.befriend(...seven);
+    desk.pass(1000);
+    return desk.hear(desk.open(20), { kind: 'neighbour', priority: 'low' })[0]!.includes('no');
+  };
+  t.true(refuses((node) => (node === 20 ? [7, 21, 22, 23] : twoTangles(node))));
+  t.true(refuses((node) => (node <= 7 ? [50, 31, 32, 33, 34, 35, 36] : twoTangles(node))));
+});
+
+test('after a death links are not exchanged for a while', (t) => {
+  const { untangleMs } = HYPARVIEW_DEFAULTS;
+  const desk = new Desk({ linksOf: twoTangles, reachable: [...seven, 20] });
+  const links = desk.befriend(...seven);
+  desk.pass(untangleMs / 2);
+  desk.closed(links[0]!);
+  desk.befriend(1);
+  const soon = desk.pass(0.7 * untangleMs);
+  t.false(soon.includes('dial 20'));
+  t.true(desk.pass(untangleMs).includes('dial 20'));
+});
+
 test('back-off begins short and grows long', (t) => {
   const backOff = new BackOff(100, 1000);
   const delays = Array.from({ length: 6 }, () => backOff.next(() => 0.5));

@@ -44,6 +44,7 @@ const DETECTOR = 'core/cluster/failure-detector';
 const GOSSIP = 'core/cluster/gossip';
 const REACHABILITY = 'core/cluster/reachability';
 const SHUFFLES = 'core/cluster/shuffles';
+const UNTANGLING = 'core/cluster/untangling';
 
 const CRASHES = (actor: string, when: 'before' | 'after' = 'before'): readonly TimedFault[] =>
   hosts(0, 6).flatMap((host) =>
@@ -211,7 +212,40 @@ export const MESH_MUTANTS: readonly Mutant[] = [
         'return true;',
       ),
     ],
-    plan: plan([], { nodes: 13, durationMs: 30_000 }),
+    plan: plan([], { nodes: 13, durationMs: 70_000 }),
+  },
+  {
+    invariant: 'overlay-settles',
+    bug: 'links are exchanged for others that are no better, for ever',
+    patches: [
+      ...patch(
+        UNTANGLING,
+        'return neighbours.length > 0 && !neighbours.some',
+        'return true || neighbours.some',
+      ),
+      ...patch('core/cluster/eviction', 'TANGLED = 2', 'TANGLED = 0'),
+    ],
+    plan: plan([], { nodes: 24, durationMs: 80_000 }),
+  },
+  {
+    invariant: 'overlay-untangled',
+    bug: 'who is asked for a link for the good of all refuses',
+    patches: patch(
+      'core/cluster/eviction',
+      'return this.#isDue(nowMs) && this.hasTangled();',
+      'return false;',
+    ),
+    plan: plan([], { nodes: 24, durationMs: 50_000 }),
+  },
+  {
+    invariant: 'overlay-untangled',
+    bug: 'who got a link for the good of all gives any other away',
+    patches: patch(
+      'core/cluster/eviction',
+      'spare.length > 0 ? this.#closest(spare)',
+      'spare.length > 0 ? spare',
+    ),
+    plan: plan([], { nodes: 24, durationMs: 50_000 }),
   },
   {
     invariant: 'parted-remembered',
@@ -372,7 +406,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     invariant: 'tree-as-searched',
     bug: 'what hung below a lost way is lost, too',
     patches: patch(REACHABILITY, 'ends.push([node, nearest + 1]);', ';'),
-    plan: plan(ONE_PANICS),
+    plan: plan(ONE_PANICS, { nodes: 20 }),
   },
   {
     invariant: 'tree-as-searched',
