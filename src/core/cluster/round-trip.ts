@@ -7,24 +7,22 @@ const KEPT = 8;
  */
 export class RoundTrip {
   readonly #latest: number[] = [];
+  /** The same, ascending: asked for several times as often as it changes. */
+  #sorted: readonly number[] = [];
 
   measured(rttMs: number): void {
     this.#latest.push(rttMs);
     if (this.#latest.length > KEPT) this.#latest.shift();
+    this.#sorted = [...this.#latest].sort((a, b) => a - b);
   }
 
   /** The median of the latest, or undefined before any. */
   get typicalMs(): number | undefined {
-    return this.#sorted()[this.#latest.length >> 1];
+    return this.#sorted[this.#sorted.length >> 1];
   }
 
   expectedMs(unmeasuredMs: number): number {
-    const sorted = this.#sorted();
-    const longest = sorted.at(sorted.length > 2 ? -2 : -1);
+    const longest = this.#sorted.at(this.#sorted.length > 2 ? -2 : -1);
     return longest === undefined ? unmeasuredMs : 1.5 * longest;
-  }
-
-  #sorted(): number[] {
-    return [...this.#latest].sort((a, b) => a - b);
   }
 }
