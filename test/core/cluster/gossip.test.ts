@@ -322,7 +322,8 @@ test('two daemons with one endpoint do not shout each other down', (t) => {
       desk.pass(100);
     }
   }
-  t.true(desk.sent().length < 70);
+  // Of ten claims a second three are answered.
+  t.true(desk.sent().length < 210);
 });
 
 test('who has lost its memory is shown what we have of it', (t) => {

@@ -218,11 +218,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     invariant: 'overlay-settles',
     bug: 'links are exchanged for others that are no better, for ever',
     patches: [
-      ...patch(
-        UNTANGLING,
-        'return neighbours.length > 0 && !neighbours.some',
-        'return true || neighbours.some',
-      ),
+      ...patch(UNTANGLING, 'neighbours.length > 0 && !neighbours.some', 'true || neighbours.some'),
       ...patch('core/cluster/eviction', 'TANGLED = 2', 'TANGLED = 0'),
     ],
     plan: plan([], { nodes: 24, durationMs: 80_000 }),
