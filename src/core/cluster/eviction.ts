@@ -50,6 +50,7 @@ export class Eviction {
     return this.#spare().some((neighbour) => this.#shared(neighbour) >= TANGLED);
   }
 
+  /** Whether it is time again, and a link can be given for a better one. */
   isFairToUntangle(nowMs: number): boolean {
     return this.#isDue(nowMs) && this.hasTangled();
   }
