@@ -32,7 +32,6 @@ export const RARE_BRANCHES: readonly string[] = [
   'an actor restarted',
   'equal shares were judged',
   'events were lost, and told so',
-  'links closed triangles in the quiet',
   'others exchanged entries of the set one for one',
   'rules flushed by others',
   'rules restored',
