@@ -31,12 +31,15 @@ const WORKER = new URL('./mesh-worker.js', import.meta.url);
 
 export async function benchMesh(options: MeshOptions): Promise<MeshResult> {
   const rounds = await allRounds(options);
-  const result = { rounds, large: undefined, figures: figuresOf(rounds, undefined) };
-  if (options.largeTown === undefined) return result;
-  // The large fleet takes long: what there is is not lost with it.
-  options.say(`\n${troubles(rounds)}\n\n${figures(result.figures)}\n\n${options.largeTown} nodes ...`);
+  const list = figuresOf(rounds);
+  // At once: the large fleet takes long, and may not come to an end.
+  options.say(`\n${troubles(rounds)}\n\n${figures(list)}`);
+  if (options.largeTown === undefined) return { rounds, large: undefined, figures: list };
+  options.say(`\n${options.largeTown} nodes ...`);
   const large = await quietTown(options.largeTown);
-  return { rounds, large, figures: figuresOf(rounds, large) };
+  const compared = compare(rounds, large);
+  options.say(`\n${figures(compared)}`);
+  return { rounds, large, figures: [...list, ...compared] };
 }
 
 /** What times of trouble made nodes believe wrongly. */
@@ -86,13 +89,19 @@ function describe(round: MeshRound): string {
   return `formed ${number(round.formedMs, 0)} ms, gone after ${times} ms (panic 90 %, all; kill)`;
 }
 
-function figuresOf(rounds: readonly MeshRound[], large: MeshResult['large']): Figure[] {
-  /** What did not happen in time is later than anything. */
-  const over = (share: number, pick: (round: MeshRound) => number | undefined): number | undefined =>
-    quantile(
-      rounds.map((round) => pick(round) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b),
-      share,
-    );
+type Pick = (round: MeshRound) => number | undefined;
+
+/** A quantile of what the rounds measured; what did not happen in time is later than anything. */
+function overRounds(rounds: readonly MeshRound[], share: number, pick: Pick): number | undefined {
+  const all = rounds.map((round) => pick(round) ?? Number.POSITIVE_INFINITY);
+  return quantile(
+    all.sort((a, b) => a - b),
+    share,
+  );
+}
+
+function figuresOf(rounds: readonly MeshRound[]): Figure[] {
+  const over = (share: number, pick: Pick): number | undefined => overRounds(rounds, share, pick);
   const sum = (pick: (round: MeshRound) => number): number =>
     rounds.reduce((total, round) => total + pick(round), 0);
   const hourly = (pick: (round: MeshRound) => MeshTrouble): number =>
@@ -109,7 +118,7 @@ function figuresOf(rounds: readonly MeshRound[], large: MeshResult['large']): Fi
   const inPauses = sum((round) => round.pauses.falseDeaths);
   const inLossOne = sum((round) => round.lossOne.falseDeaths);
   const inLossFive = hourly((round) => round.lossFive);
-  const list = [
+  return [
     atMost('five panic: gone for 9 of 10 survivors, p50', panicMost, 1_000, 'ms'),
     atMost('five panic: gone for all survivors, p99', panicAll, 1_500, 'ms'),
     atMost('five are killed: gone for all survivors, p99', killAll, 100, 'ms'),
@@ -123,10 +132,13 @@ function figuresOf(rounds: readonly MeshRound[], large: MeshResult['large']): Fi
     atMost('quiet: pings each, median', pings, 7, 'per s', 2),
     atMost('quiet: messages each, median', bytes, 2_000, 'octets/s'),
   ];
-  if (large === undefined) return list;
+}
+
+function compare(rounds: readonly MeshRound[], large: NonNullable<MeshResult['large']>): Figure[] {
+  const pings = overRounds(rounds, 0.5, (round) => round.pingsPerSecond);
+  const bytes = overRounds(rounds, 0.5, (round) => round.bytesPerSecond);
   const than = `${large.nodes} nodes against those: `;
   return [
-    ...list,
     atMost(`${than}pings`, large.pings / pings!, 1.3, 'x', 2),
     atMost(`${than}octets`, large.bytes / bytes!, 1.3, 'x', 2),
   ];
@@ -164,7 +176,5 @@ await main(import.meta.url, async () => {
           say,
         },
   );
-  console.log(`\n${troubles(result.rounds)}`);
-  console.log(`\n${figures(result.figures)}`);
   console.log(`\nall measurements: ${writeResult('mesh', result)}`);
 });

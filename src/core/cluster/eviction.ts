@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoint.js';
 import type { Surroundings } from './hyparview-settings.js';
 import type { MeshLink } from './peer.js';
-import { draw, ENOUGH, FEW, type View } from './view.js';
+import { countShared, draw, ENOUGH, FEW, type View } from './view.js';
 
 /** Neighbours that a walk may press on a joiner whose view is full, so that more than one link joins two halves. */
 const WALK_CREDIT = 3;
@@ -47,7 +47,9 @@ export class Eviction {
 
   /** Whether a link can be spared that joins us to a neighbour of several neighbours. */
   hasTangled(): boolean {
-    return this.#spare().some((neighbour) => this.#shared(neighbour) >= TANGLED);
+    return [...this.#view.active.values()].some(
+      (neighbour) => this.#shared(neighbour) >= TANGLED && this.#canSpare(neighbour),
+    );
   }
 
   /** Whether it is time again, and a link can be given for a better one. */
@@ -91,32 +93,34 @@ export class Eviction {
 
   /** Neighbours that have enough links, and to whom a path leads without ours, as far as is known by now. */
   #spare(): readonly Neighbour[] {
-    return [...this.#view.active.values()].filter(({ link }) => {
-      const peer = link.peer.endpoint;
-      return this.#around.neighbours(peer).length > ENOUGH && this.#leadsElsewhere(peer);
-    });
+    return [...this.#view.active.values()].filter((neighbour) => this.#canSpare(neighbour));
+  }
+
+  #canSpare(neighbour: Neighbour): boolean {
+    return this.#links(neighbour) > ENOUGH && this.#leadsElsewhere(neighbour.link.peer.endpoint);
   }
 
   /** Neighbours with the most links, of those with whom ours is not known yet, if we ourselves have no more than we need. */
   #richest(): readonly Neighbour[] {
-    const links = ({ link }: Neighbour): number => this.#around.neighbours(link.peer.endpoint).length;
     const ours = this.#around.neighbours(this.#self);
     const all = [...this.#view.active.values()];
     const young = ours.length > ENOUGH ? [] : all.filter(({ link }) => !ours.includes(link.peer.endpoint));
     const from = young.length > 0 ? young : all;
-    const most = Math.max(...from.map(links));
-    return from.filter((neighbour) => links(neighbour) === most);
+    return withMost(from, (neighbour) => this.#links(neighbour));
   }
 
   /** Those who share the most neighbours with us: such a link is the least loss to the graph. */
   #closest(neighbours: readonly Neighbour[]): readonly Neighbour[] {
-    const most = Math.max(...neighbours.map((neighbour) => this.#shared(neighbour)));
-    return neighbours.filter((neighbour) => this.#shared(neighbour) === most);
+    return withMost(neighbours, (neighbour) => this.#shared(neighbour));
   }
 
   /** How many neighbours we have in common. */
   #shared({ link }: Neighbour): number {
-    return this.#around.neighbours(link.peer.endpoint).filter((peer) => this.#view.active.has(peer)).length;
+    return countShared(this.#around.neighbours(link.peer.endpoint), this.#view.active);
+  }
+
+  #links({ link }: Neighbour): number {
+    return this.#around.neighbours(link.peer.endpoint).length;
   }
 
   /** Whether a path leads from us to `peer` other than by our link, if we have one that others know of. */
@@ -135,4 +139,10 @@ export class Eviction {
     }
     return false;
   }
+}
+
+function withMost<T>(from: readonly T[], score: (one: T) => number): readonly T[] {
+  const scores = from.map(score);
+  const most = Math.max(...scores);
+  return from.filter((_, at) => scores[at] === most);
 }

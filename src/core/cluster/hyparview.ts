@@ -3,7 +3,7 @@ import type { OverlayEffect, PartingReason } from './effects.js';
 import { Eviction } from './eviction.js';
 import type { HyparviewSettings, Surroundings } from './hyparview-settings.js';
 import { Lapses } from './lapses.js';
-import { LinkBook, type Purpose } from './link-book.js';
+import { LinkBook, type Purpose, requestFor } from './link-book.js';
 import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { Prober } from './prober.js';
@@ -22,7 +22,6 @@ const CROSSING_MS = 2000;
 const REFUSED_MS = 3000;
 const DIED_MS = 2000;
 const EXPELLED_MS = 30_000;
-const SHUFFLE_FIRST_MS = 2000;
 
 /**
  * HyParView (Leitão, Pereira, Rodrigues 2007), with Lashup's sizes: a few neighbours with whom one has links, and a larger
@@ -48,7 +47,6 @@ export class Hyparview {
   readonly #prober: Prober;
   readonly #shuffles: Shuffles;
   readonly #untangling: Untangling;
-  #shuffleMs: number;
   #leaving = false;
   #nowMs: number;
   #effects: OverlayEffect[] = [];
@@ -76,13 +74,19 @@ export class Hyparview {
     const diedLately = (peer: Endpoint): boolean => this.#died.has(peer);
     this.#recruiter = new Recruiter(self, view, this.#links, around, settings, diedLately, random, nowMs);
     this.#prober = new Prober(self, this.#contacts, around, settings, random, nowMs);
-    this.#shuffles = new Shuffles(self, view, settings, random, {
-      send: (id, message) => this.#send(id, message),
-      note: (peer) => this.#note(peer),
-    });
     this.#untangling = new Untangling(self, view, around, this.#eviction, settings, random, nowMs);
+    this.#shuffles = new Shuffles(
+      self,
+      view,
+      settings,
+      random,
+      {
+        send: (id, message) => this.#send(id, message),
+        note: (peer) => this.#note(peer),
+      },
+      nowMs,
+    );
     for (const peer of remembered) addPassive(view, self, peer, settings.passive, random);
-    this.#shuffleMs = nowMs + SHUFFLE_FIRST_MS * (0.5 + random());
   }
 
   /** Takes over links that stand already, after whoever worked on the view before crashed. Others than neighbours' are closed. */
@@ -205,21 +209,17 @@ export class Hyparview {
     }
     const far = this.#untangling.due((peer) => this.#recruiter.isStranger(peer), nowMs);
     if (far !== undefined) this.#dial(far, 'exchange');
-    if (this.#shuffleMs <= nowMs) {
-      this.#shuffleMs = nowMs + this.#settings.shuffleMs * (0.75 + 0.5 * this.#random());
-      this.#shuffles.begin();
-    }
+    this.#shuffles.tick(nowMs);
     return this.#take();
   }
 
   nextTickMs(): number | undefined {
     if (this.#leaving) return undefined;
-    const { nextMs } = this.#untangling;
     return Math.min(
       this.#recruiter.nextMs,
       this.#prober.nextMs,
-      this.#shuffleMs,
-      nextMs,
+      this.#shuffles.nextMs,
+      this.#untangling.nextMs,
       this.#links.nextMs(),
     );
   }
@@ -276,7 +276,7 @@ export class Hyparview {
     const priority = purpose === 'low' && lost ? 'high' : purpose;
     if (purpose === 'join') this.#eviction.joins(this.#nowMs);
     this.#links.ask(link.id, priority);
-    this.#send(link.id, request(priority));
+    this.#send(link.id, requestFor(priority));
   }
 
   #asked(link: MeshLink, priority: NeighbourPriority): void {
@@ -459,10 +459,4 @@ export class Hyparview {
     this.#effects = [];
     return effects;
   }
-}
-
-/** An exchange is no emergency: who is asked judges by itself whether it gains. */
-function request(purpose: Purpose): OverlayMessage {
-  if (purpose === 'join') return { kind: 'join' };
-  return { kind: 'neighbour', priority: purpose === 'exchange' ? 'low' : purpose };
 }

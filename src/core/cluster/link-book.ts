@@ -1,10 +1,16 @@
 import type { Endpoint } from '../endpoint.js';
-import type { NeighbourPriority } from './messages.js';
+import type { NeighbourPriority, OverlayMessage } from './messages.js';
 import type { MeshLink } from './peer.js';
 import { isNeighbour, type View } from './view.js';
 
 /** Why we dial somebody: to be let in, as a neighbour, because a walk ended here, or in exchange for another neighbour. */
 export type Purpose = 'join' | NeighbourPriority | 'exchange';
+
+/** What is said on the link for it. An exchange is no emergency: who is asked judges by itself whether it gains. */
+export function requestFor(purpose: Purpose): OverlayMessage {
+  if (purpose === 'join') return { kind: 'join' };
+  return { kind: 'neighbour', priority: purpose === 'exchange' ? 'low' : purpose };
+}
 
 interface Entry {
   readonly link: MeshLink;

@@ -105,6 +105,7 @@ export class Recruiter {
     return candidates.length > 0 ? candidates : [...this.#around.reachable()].filter(mayHaveRoom);
   }
 
+  /** Whether there is neither a link nor a dial to it, and it did not die a moment ago. */
   isStranger(peer: Endpoint): boolean {
     return peer !== this.#self && !this.#links.inTouch(peer) && !this.#diedLately(peer);
   }

@@ -3,6 +3,8 @@ import type { HyparviewSettings } from './hyparview-settings.js';
 import type { OverlayMessage } from './messages.js';
 import { type ActiveEntry, draw, sample, type View } from './view.js';
 
+const FIRST_MS = 2000;
+
 type Shuffle = Extract<OverlayMessage, { kind: 'shuffle' }>;
 type ShuffleReply = Extract<OverlayMessage, { kind: 'shuffle-reply' }>;
 
@@ -23,6 +25,7 @@ export class Shuffles {
   readonly #settings: HyparviewSettings;
   readonly #random: () => number;
   readonly #effects: ShuffleEffects;
+  #nextMs: number;
 
   constructor(
     self: Endpoint,
@@ -30,15 +33,28 @@ export class Shuffles {
     settings: HyparviewSettings,
     random: () => number,
     effects: ShuffleEffects,
+    nowMs: number,
   ) {
     this.#self = self;
     this.#view = view;
     this.#settings = settings;
     this.#random = random;
     this.#effects = effects;
+    this.#nextMs = nowMs + FIRST_MS * (0.5 + random());
   }
 
-  begin(): void {
+  get nextMs(): number {
+    return this.#nextMs;
+  }
+
+  /** Begins one when it is time. */
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + this.#settings.shuffleMs * (0.75 + 0.5 * this.#random());
+    this.#begin();
+  }
+
+  #begin(): void {
     const via = draw([...this.#view.active.values()], this.#random);
     if (via === undefined) return;
     const peers = [this.#self, ...this.somePeers(via.link.peer.endpoint)];

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoint.js';
 import { type Eviction, TANGLED } from './eviction.js';
 import type { HyparviewSettings, Surroundings } from './hyparview-settings.js';
-import { sample, type View } from './view.js';
+import { countShared, sample, type View } from './view.js';
 
 /** Far ones that are looked at for one who would gain by it too. */
 const LOOKED_AT = 8;
@@ -22,7 +22,7 @@ export class Untangling {
   readonly #eviction: Eviction;
   readonly #settings: HyparviewSettings;
   readonly #random: () => number;
-  #nextMs: number;
+  #nextMs = 0;
 
   constructor(
     self: Endpoint,
@@ -39,7 +39,6 @@ export class Untangling {
     this.#eviction = eviction;
     this.#settings = settings;
     this.#random = random;
-    this.#nextMs = nowMs;
     this.postpone(nowMs);
   }
 
@@ -71,10 +70,7 @@ export class Untangling {
 
   /** Whether it has a neighbour to give. */
   #isTangled(peer: Endpoint): boolean {
-    const neighbours = this.#around.neighbours(peer);
-    return neighbours.some((one) => {
-      const shared = this.#around.neighbours(one).filter((other) => neighbours.includes(other)).length;
-      return shared >= TANGLED;
-    });
+    const neighbours = new Set(this.#around.neighbours(peer));
+    return [...neighbours].some((one) => countShared(this.#around.neighbours(one), neighbours) >= TANGLED);
   }
 }

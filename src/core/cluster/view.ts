@@ -36,6 +36,14 @@ export function isNeighbour(view: View, { id, peer }: MeshLink): boolean {
   return view.active.get(peer.endpoint)?.link.id === id;
 }
 
+/** How many of a node's neighbours are another one's, too. */
+export function countShared(
+  neighbours: readonly Endpoint[],
+  others: { has(node: Endpoint): boolean },
+): number {
+  return neighbours.filter((node) => others.has(node)).length;
+}
+
 /** A member chosen at random, or undefined of none. */
 export function draw<T>(from: readonly T[], random: () => number): T | undefined {
   return from[Math.floor(random() * from.length)];

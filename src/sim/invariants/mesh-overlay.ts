@@ -81,7 +81,7 @@ const CHANGES_AFTER_MOST = 0.05;
 
 export const overlaySettles = meshInvariant(
   'overlay-settles',
-  'after 15 s of quiet neighbours stay neighbours, but for one change in two seconds of each member at most, and one in twenty after a minute',
+  'after 15 s of quiet neighbours stay neighbours, but for one change in two seconds of each member at most, and one in twenty seconds after a minute',
   (mesh, verdicts) => {
     let neighbours: { readonly atMs: number; readonly pairs: ReadonlySet<string> } | undefined;
     mesh.onSample(() => {

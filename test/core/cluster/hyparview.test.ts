@@ -281,7 +281,7 @@ function twoTangles(node: number): readonly number[] {
   return [30, 41, 42, 43, 44, 45];
 }
 
-test('who is tangled asks somebody far who is, too, and parts from a neighbour of neighbours', (t) => {
+test('who is tangled asks somebody far who is, too, and has no more neighbours than before', (t) => {
   const desk = new Desk({ linksOf: twoTangles, reachable: [...seven, 20, 30] });
   desk.befriend(...seven);
   const dials = desk.pass(2 * HYPARVIEW_DEFAULTS.untangleMs).filter((effect) => effect.startsWith('dial'));
@@ -305,6 +305,21 @@ test('a full node lets in who is far for one of several that are neighbours of o
   t.true(ask(30));
   t.is(desk.active.length, 7);
   t.true(desk.active.includes(20));
+});
+
+test('the link that is given goes to one of those who are neighbours of one another', (t) => {
+  const linksOf = (node: number): readonly number[] =>
+    node > 3 && node <= 7 ? [50, 61, 62, 63, 64, 65] : twoTangles(node);
+  for (const seed of ['a', 'b', 'c', 'd']) {
+    const desk = new Desk({ linksOf, seed });
+    desk.befriend(...seven);
+    desk.pass(1000);
+    desk.hear(desk.open(20), { kind: 'neighbour', priority: 'low' });
+    t.true(
+      [4, 5, 6, 7, 20].every((node) => desk.active.includes(node)),
+      seed,
+    );
+  }
 });
 
 test('nobody is let in for the sake of the graph who is near, or where nothing is tangled', (t) => {
