@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { YOUNG_HEAP } from '../src/sim/search/worker-pool.js';
 
 export interface WorkerOptions<Task, Result> {
   /** A module that calls `serveTasks`. */
@@ -14,6 +13,12 @@ export interface WorkerOptions<Task, Result> {
   readonly endBy?: 'SIGKILL' | 'SIGTERM';
 }
 
+/**
+ * Much room for objects to die young in: a simulated minute goes by in a second. And the other cores have workers of their own,
+ * so that threads which help to collect garbage would only take turns with those.
+ */
+const HEAP = ['--max-semi-space-size=128', '--single-threaded-gc'];
+
 /** Does tasks in processes of their own, as many at a time as there are workers. A process that dies is an error. */
 export async function runInWorkers<Task, Result>(options: WorkerOptions<Task, Result>): Promise<void> {
   const { program, tasks, workers, onResult, signal, endBy = 'SIGKILL' } = options;
@@ -21,7 +26,7 @@ export async function runInWorkers<Task, Result>(options: WorkerOptions<Task, Re
   const work = (): Promise<void> =>
     new Promise((done, failed) => {
       const child = fork(program, {
-        execArgv: [...process.execArgv, YOUNG_HEAP],
+        execArgv: [...process.execArgv, ...HEAP],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         serialization: 'advanced',
       });

@@ -8,7 +8,7 @@ const WALK_CREDIT = 3;
 const WALK_CREDIT_MS = 5000;
 
 /** So many neighbours in common make a link one that the graph would rather have elsewhere. */
-export const TANGLED = 2;
+export const TANGLED = 3;
 
 interface Neighbour {
   readonly link: MeshLink;

@@ -84,7 +84,8 @@ export class Gossip {
   #effects: GossipEffect[] = [];
   #summary: readonly number[] = [];
   #hash = 0;
-  #hashedAt = '';
+  #hashedTable = -1;
+  #hashedReached = -1;
   #lookedMs = Number.NEGATIVE_INFINITY;
   readonly #mourning = new Mourning();
 
@@ -397,9 +398,11 @@ export class Gossip {
   }
 
   #rehash(): void {
-    const at = `${this.#table.revision} ${this.#reachability.graphRevision}`;
-    if (at === this.#hashedAt) return;
-    this.#hashedAt = at;
+    const { revision } = this.#table;
+    const { reachedRevision } = this.#reachability;
+    if (revision === this.#hashedTable && reachedRevision === this.#hashedReached) return;
+    this.#hashedTable = revision;
+    this.#hashedReached = reachedRevision;
     this.#summary = this.#table.summary(this.#included);
     this.#hash = hashOf(this.#summary);
   }

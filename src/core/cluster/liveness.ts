@@ -1,7 +1,7 @@
 import { type Endpoint, formatEndpoint } from '../endpoint.js';
 import type { GossipEffect } from './effects.js';
 import type { Reachability } from './reachability.js';
-import type { RecordTable } from './record-table.js';
+import { hasLeft, type RecordTable } from './record-table.js';
 
 interface Absence {
   readonly sinceMs: number;
@@ -21,8 +21,8 @@ export class Liveness {
   readonly #names = new Map<Endpoint, string>();
   readonly #owners = new Map<string, Set<Endpoint>>();
   readonly #logs: GossipEffect[] = [];
-  #seenTable = -1;
-  #seenGraph = -1;
+  #seenMembers = -1;
+  #seenReached = -1;
   #dropMs: number | undefined;
 
   constructor(
@@ -54,11 +54,11 @@ export class Liveness {
     });
   }
 
-  /** Whether anything changed since the last look. */
+  /** Whether there is anything to see since the last look. */
   get stale(): boolean {
     return (
-      this.#seenTable !== this.#table.revision ||
-      this.#seenGraph !== this.#reachability.graphRevision ||
+      this.#seenMembers !== this.#table.memberRevision ||
+      this.#seenReached !== this.#reachability.reachedRevision ||
       this.#logs.length > 0
     );
   }
@@ -73,7 +73,7 @@ export class Liveness {
     const left: Endpoint[] = [];
     // Somebody who never was here, or who left, may be missed all of a sudden: nobody is lost, but whom to avoid is another.
     let missed = false;
-    for (const [member, { adjacency }] of this.#table.entries()) {
+    for (const [member, records] of this.#table.entries()) {
       if (this.#reachability.has(member)) {
         this.#absent.delete(member);
         if (this.#present.has(member)) continue;
@@ -81,17 +81,17 @@ export class Liveness {
         if (member !== this.#reachability.self) found.push(member);
         continue;
       }
-      const hasLeft = adjacency?.record.left === true;
+      const gone = hasLeft(records);
       const absence = this.#absent.get(member);
-      if (absence === undefined || absence.left !== hasLeft) {
-        this.#absent.set(member, { sinceMs: absence?.sinceMs ?? nowMs, left: hasLeft });
-        missed ||= !hasLeft;
+      if (absence === undefined || absence.left !== gone) {
+        this.#absent.set(member, { sinceMs: absence?.sinceMs ?? nowMs, left: gone });
+        missed ||= !gone;
       }
-      if (this.#present.delete(member)) (hasLeft ? left : lost).push(member);
-      else if (hasLeft && absence?.left === false) left.push(member);
+      if (this.#present.delete(member)) (gone ? left : lost).push(member);
+      else if (gone && absence?.left === false) left.push(member);
     }
-    this.#seenTable = this.#table.revision;
-    this.#seenGraph = this.#reachability.graphRevision;
+    this.#seenMembers = this.#table.memberRevision;
+    this.#seenReached = this.#reachability.reachedRevision;
     this.#planDrop();
     if (missed || found.length + lost.length + left.length + dropped.length > 0) {
       effects.push({ kind: 'members', found, lost, left, dropped });

@@ -45,6 +45,7 @@ export class Reachability {
   /** Whether `#tree` lists the nearest first. */
   #ordered = true;
   #graphRevision = 0;
+  #reachedRevision = 0;
 
   constructor(self: Endpoint, cache?: TreeCache) {
     this.self = self;
@@ -55,6 +56,11 @@ export class Reachability {
   /** Changes whenever any tree may have. */
   get graphRevision(): number {
     return this.#graphRevision;
+  }
+
+  /** Changes whenever somebody came to be reached or is reached no more. */
+  get reachedRevision(): number {
+    return this.#reachedRevision;
   }
 
   /** What `origin` says of its neighbours now. */
@@ -69,7 +75,9 @@ export class Reachability {
     this.#said.set(origin, after);
     for (const neighbour of before.neighbours)
       if (!after.neighbours.has(neighbour)) this.#weigh(origin, neighbour);
-    for (const neighbour of after.neighbours) this.#weigh(origin, neighbour);
+    // Whoever is named as before has the link as before, unless somebody is judged otherwise now.
+    for (const neighbour of after.neighbours)
+      if (!before.neighbours.has(neighbour)) this.#weigh(origin, neighbour);
     this.#judge(origin);
     for (const { node } of before.died) this.#judge(node);
     for (const { node } of died) this.#judge(node);
@@ -233,6 +241,7 @@ export class Reachability {
   #uproot(top: Endpoint): [Endpoint, number][] {
     const { distance, parent } = this.#tree;
     const out = [top];
+    this.#reachedRevision += 1;
     // Level by level: when one is looked at, all above it that go are gone.
     for (const node of out) {
       const children = this.neighbours(node).filter((neighbour) => parent.get(neighbour) === node);
@@ -269,7 +278,9 @@ export class Reachability {
     for (const [node, steps] of starts) offer(node, steps);
     for (let steps = 0; steps < byDistance.length; steps += 1) {
       const here = (byDistance[steps] ?? []).filter((node) => {
-        if ((distance.get(node) ?? Number.POSITIVE_INFINITY) <= steps) return false;
+        const before = distance.get(node) ?? Number.POSITIVE_INFINITY;
+        if (before <= steps) return false;
+        if (before === Number.POSITIVE_INFINITY) this.#reachedRevision += 1;
         distance.set(node, steps);
         return true;
       });

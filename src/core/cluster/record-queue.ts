@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
-import { compareSealed, type RecordKind, type SealedRecord } from './record.js';
+import { compareSealed, RECORD_KINDS, type RecordKind, type SealedRecord } from './record.js';
 
 /** Frames of records are about this long at most, unless a single record is longer. */
 const FRAME_OCTETS = 16_384;
@@ -9,7 +9,7 @@ const FRAME_OCTETS = 16_384;
  * queue is no longer than the table.
  */
 export class RecordQueue {
-  readonly #waiting = new Map<string, SealedRecord>();
+  readonly #waiting = new Map<number, SealedRecord>();
   readonly #mergeMs: number;
   #lastMs = Number.NEGATIVE_INFINITY;
   #dueMs: number | undefined;
@@ -62,6 +62,7 @@ export class RecordQueue {
   }
 }
 
-function keyOf(origin: Endpoint, kind: RecordKind): string {
-  return `${origin} ${kind}`;
+/** A number of its own for each origin and kind; endpoints have 48 bits, so that there is room. */
+function keyOf(origin: Endpoint, kind: RecordKind): number {
+  return origin * RECORD_KINDS.length + RECORD_KINDS.indexOf(kind);
 }

@@ -11,6 +11,8 @@ import { BUCKETS } from './wire.js';
 
 /** What is known of one node. */
 export interface MemberRecords {
+  /** Where it is in summaries. */
+  readonly bucket: number;
   adjacency: SealedRecord<AdjacencyRecord> | undefined;
   advert: SealedRecord<AdvertRecord> | undefined;
 }
@@ -23,6 +25,7 @@ export class RecordTable {
   readonly #members = new Map<Endpoint, MemberRecords>();
   readonly #most: number;
   #revision = 0;
+  #memberRevision = 0;
 
   constructor(most = 10_000) {
     this.#most = most;
@@ -35,6 +38,11 @@ export class RecordTable {
   /** Changes with every change. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Changes whenever somebody became known, left, is back, or was deleted. */
+  get memberRevision(): number {
+    return this.#memberRevision;
   }
 
   get(origin: Endpoint): Readonly<MemberRecords> | undefined {
@@ -58,29 +66,37 @@ export class RecordTable {
       if (order <= 0) return order === 0 ? 'known' : 'older';
     }
     if (known === undefined && this.#members.size >= this.#most) return 'full';
-    const member = known ?? { adjacency: undefined, advert: undefined };
+    const member = known ?? { bucket: bucketOf(origin), adjacency: undefined, advert: undefined };
+    const had = hasLeft(member);
     if (known === undefined) this.#members.set(origin, member);
     if (kind === 'adjacency') member.adjacency = sealed as SealedRecord<AdjacencyRecord>;
     else member.advert = sealed as SealedRecord<AdvertRecord>;
+    if (known === undefined || hasLeft(member) !== had) this.#memberRevision += 1;
     this.#revision += 1;
     return 'newer';
   }
 
   delete(origin: Endpoint): void {
-    if (this.#members.delete(origin)) this.#revision += 1;
+    if (!this.#members.delete(origin)) return;
+    this.#revision += 1;
+    this.#memberRevision += 1;
   }
 
   /** For each bucket a hash of its records, whatever their order; only of the origins asked for. */
   summary(includes: (origin: Endpoint) => boolean): readonly number[] {
     const hashes: number[] = new Array(BUCKETS).fill(0);
-    for (const [origin, { adjacency, advert }] of this.#members) {
+    for (const [origin, { bucket, adjacency, advert }] of this.#members) {
       if (!includes(origin)) continue;
-      const bucket = bucketOf(origin);
       const sum = hashes[bucket]! + (adjacency?.hash ?? 0) + mix32(advert?.hash ?? 0);
       hashes[bucket] = sum >>> 0;
     }
     return hashes;
   }
+}
+
+/** Whether the last that it said was good-bye. */
+export function hasLeft({ adjacency }: Readonly<MemberRecords>): boolean {
+  return adjacency?.record.left === true;
 }
 
 export function bucketOf(origin: Endpoint): number {

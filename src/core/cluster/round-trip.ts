@@ -8,12 +8,14 @@ const KEPT = 8;
 export class RoundTrip {
   readonly #latest: number[] = [];
   /** The same, ascending: asked for several times as often as it changes. */
-  #sorted: readonly number[] = [];
+  readonly #sorted: number[] = [];
 
   measured(rttMs: number): void {
+    const sorted = this.#sorted;
     this.#latest.push(rttMs);
-    if (this.#latest.length > KEPT) this.#latest.shift();
-    this.#sorted = [...this.#latest].sort((a, b) => a - b);
+    if (this.#latest.length > KEPT) sorted.splice(sorted.indexOf(this.#latest.shift()!), 1);
+    const longer = sorted.findIndex((other) => other > rttMs);
+    sorted.splice(longer < 0 ? sorted.length : longer, 0, rttMs);
   }
 
   /** The median of the latest, or undefined before any. */

@@ -45,7 +45,7 @@ export type Decoded =
 
 /** One message is one frame. A ping is 6 octets, or some more after many. */
 export function encode(message: Message): Uint8Array {
-  const out = new OctetWriter(message.kind === 'ping' || message.kind === 'pong' ? 12 : 64);
+  const out = new OctetWriter(expectedOctets(message));
   out.u8(KINDS.indexOf(message.kind));
   switch (message.kind) {
     case 'ping':
@@ -104,6 +104,23 @@ export function encode(message: Message): Uint8Array {
       break;
   }
   return out.take();
+}
+
+/** About how long it becomes: what grows while it is written is copied each time. */
+function expectedOctets(message: Message): number {
+  switch (message.kind) {
+    case 'ping':
+    case 'pong':
+      return 12;
+    case 'records':
+      return message.records.reduce((sum, { octets }) => sum + octets.length + 3, 8);
+    case 'summary':
+      return 8 + 4 * message.hashes.length;
+    case 'digest':
+      return 16 + 24 * message.entries.length;
+    default:
+      return 64;
+  }
 }
 
 /**

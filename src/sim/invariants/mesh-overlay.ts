@@ -110,7 +110,7 @@ export const overlaySettles = meshInvariant(
 /** Whoever could exchange a link has tried to, three times at least. */
 const UNTANGLED_AFTER_MS = 4 * UNTANGLE_MS;
 /** With several neighbours in common a link closes several triangles. */
-const SEVERAL = 2;
+const SEVERAL = 3;
 
 export const overlayUntangled = meshInvariant(
   'overlay-untangled',

@@ -50,11 +50,11 @@ class TableWatch {
     if (seen!.revision === table.revision) return;
     seen!.revision = table.revision;
     const members = new Map<Endpoint, Readonly<MemberRecords>>();
-    for (const [origin, { adjacency, advert }] of table.entries()) {
+    for (const [origin, records] of table.entries()) {
       const before = seen!.members.get(origin);
-      members.set(origin, { adjacency, advert });
+      members.set(origin, { ...records });
       for (const kind of RECORD_KINDS) {
-        const sealed = kind === 'adjacency' ? adjacency : advert;
+        const sealed = records[kind];
         if (sealed === undefined || sealed === before?.[kind]) continue;
         const stored = { host, origin, sealed, before: before?.[kind] };
         for (const listen of this.listeners) listen(stored);

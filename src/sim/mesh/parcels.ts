@@ -28,6 +28,8 @@ function lengthAt(bytes: Uint8Array, at: number): number {
 }
 
 const NOTHING = new Uint8Array(0);
+/** V8 keeps arrays of up to 64 octets in its heap until somebody asks for a view of one: a copy is cheaper then. */
+const SHORT = 64;
 
 /** Puts parcels together again from whatever pieces a byte stream delivers them in. */
 export class ParcelReader {
@@ -40,7 +42,7 @@ export class ParcelReader {
   }
 
   /**
-   * The parcels that are complete now, or undefined when the peer sends what is none. They lie in `bytes` where they
+   * The parcels that are complete now, or undefined when the peer sends what is none. Long ones lie in `bytes` where they
    * came whole, which nobody writes to once it is sent.
    */
   add(bytes: Uint8Array): Parcel[] | undefined {
@@ -58,7 +60,8 @@ export class ParcelReader {
       if (length > this.most || kind === undefined) return undefined;
       const end = at + HEAD_OCTETS + length;
       if (all.length < end) break;
-      parcels.push({ kind, content: all.subarray(at + HEAD_OCTETS, end) });
+      const content = length < SHORT ? all.slice(at + HEAD_OCTETS, end) : all.subarray(at + HEAD_OCTETS, end);
+      parcels.push({ kind, content });
       at = end;
     }
     this.waiting = at === all.length ? NOTHING : all.slice(at);

@@ -76,7 +76,7 @@ export class WorkerPool {
  * Room for objects to die young in, four times what is usual: what a simulated connection leaves behind lives for minutes
  * of a simulated time that goes by in less than a second.
  */
-export const YOUNG_HEAP = '--max-semi-space-size=64';
+const YOUNG_HEAP = '--max-semi-space-size=64';
 
 class Worker {
   runs = 0;

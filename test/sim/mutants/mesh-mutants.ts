@@ -219,7 +219,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     bug: 'links are exchanged for others that are no better, for ever',
     patches: [
       ...patch(UNTANGLING, 'neighbours.length > 0 && !neighbours.some', 'true || neighbours.some'),
-      ...patch('core/cluster/eviction', 'TANGLED = 2', 'TANGLED = 0'),
+      ...patch('core/cluster/eviction', 'TANGLED = 3', 'TANGLED = 0'),
     ],
     plan: plan([], { nodes: 24, durationMs: 80_000 }),
   },
@@ -235,11 +235,11 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     invariant: 'overlay-untangled',
-    bug: 'who got a link for the good of all gives any other away',
+    bug: 'who got a link for the good of all gives the one away that it should keep',
     patches: patch(
       'core/cluster/eviction',
-      'spare.length > 0 ? this.#closest(spare)',
-      'spare.length > 0 ? spare',
+      'return withMost(neighbours, (neighbour) => this.#shared(neighbour));',
+      'return withMost(neighbours, (neighbour) => -this.#shared(neighbour));',
     ),
     plan: plan([], { nodes: 24, durationMs: 50_000 }),
   },
