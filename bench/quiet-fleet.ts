@@ -13,7 +13,7 @@ export interface QuietFleetSize {
   readonly mesh: boolean;
 }
 
-/** Simulated machines on which nothing happens by itself: no clients, no faults, no daemon yet. */
+/** Simulated machines on which nothing happens by itself: no clients, no faults, no daemon yet. Their hash means nothing. */
 export function quietFleet(
   { seed, nodes, backends, mesh }: QuietFleetSize,
   settings?: Partial<NodeSettings>,
@@ -29,6 +29,7 @@ export function quietFleet(
     mesh,
   });
   const fleet = new Fleet({ ...plan, source: 'file', longConnections: 0 }, settings);
+  fleet.engine.hashes = false;
   fleet.network.latency.setUsual(LATENCY);
   fleet.orchestrator.begin();
   return fleet;

@@ -45,6 +45,8 @@ export class Balancer {
   readonly #unreachable: () => ReadonlySet<Address>;
   /** Whom the backends were last compared with. */
   #avoided: ReadonlySet<Address> = NOWHERE;
+  /** Whom to serve instead, once somebody asks: of many VIPs most are never called from this node, and cost nothing then. */
+  #named: ReadonlySet<Endpoint> | undefined;
   readonly #byEndpoint = new Map<Endpoint, Backend>();
   /** The same backends, to pick from. */
   #table = new BackendTable([]);
@@ -71,7 +73,7 @@ export class Balancer {
   }
 
   get backendCount(): number {
-    return this.#byEndpoint.size;
+    return this.#named?.size ?? this.#byEndpoint.size;
   }
 
   get handshakesInFlight(): number {
@@ -98,8 +100,17 @@ export class Balancer {
     return this.#handshakes.get(client)?.backend.endpoint;
   }
 
-  /** Makes the backends exactly these. Handshakes with one that left still end where they began. */
+  /**
+   * Makes the backends exactly these; the set must not change afterwards. Handshakes with one that left still end where they
+   * began.
+   */
   setBackends(endpoints: ReadonlySet<Endpoint>): void {
+    if (this.#byEndpoint.size === 0) this.#named = endpoints;
+    else this.#replace(endpoints);
+  }
+
+  #replace(endpoints: ReadonlySet<Endpoint>): void {
+    this.#named = undefined;
     for (const [endpoint, backend] of this.#byEndpoint) {
       if (endpoints.has(endpoint)) continue;
       this.#byEndpoint.delete(endpoint);
@@ -212,7 +223,7 @@ export class Balancer {
   }
 
   endpoints(): Iterable<Endpoint> {
-    return this.#byEndpoint.keys();
+    return this.#named?.keys() ?? this.#byEndpoint.keys();
   }
 
   *statuses(nowMs: number): Iterable<BackendStatus> {
@@ -239,7 +250,12 @@ export class Balancer {
     return choice.backend.endpoint;
   }
 
+  /** To be called before a backend is looked for. */
   #look(): void {
+    if (this.#named !== undefined) {
+      this.#replace(this.#named);
+      return;
+    }
     const unreachable = this.#unreachable();
     if (unreachable !== this.#avoided) this.#avoid(unreachable);
   }

@@ -101,7 +101,7 @@ export class Journal {
   }
 
   write(happening: Happening): void {
-    this.fold(happening);
+    if (this.engine.hashes) this.fold(happening);
     this.tell(happening);
   }
 
