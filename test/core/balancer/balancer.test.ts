@@ -42,6 +42,35 @@ test('without backends nothing is chosen and nothing is in flight', (t) => {
   t.deepEqual([one.handshakesInFlight, one.backendCount, one.nextExpiryMs()], [0, 0, undefined]);
 });
 
+test('backends are counted and listed before anybody asks for one, and the last that were named are served', (t) => {
+  const { balancer: one, random } = balancer(new Set([A, B]));
+  t.deepEqual([one.backendCount, ...one.endpoints()], [2, A, B]);
+  avoid(one, '10.2.0.2');
+  t.deepEqual(
+    [...one.statuses(0)].map(({ backend, reachable }) => [backend, reachable]),
+    [
+      [A, true],
+      [B, false],
+    ],
+  );
+  const { balancer: other } = balancer(new Set([A]));
+  other.setBackends(new Set([B]));
+  t.deepEqual([other.backendCount, ...other.endpoints()], [1, B]);
+  t.is(other.place(client(1), 0, random), B);
+  other.setBackends(new Set());
+  t.deepEqual([other.backendCount, other.place(client(2), 0, random)], [0, undefined]);
+});
+
+test('a backend that left while nobody asked is still known as it was when it comes back', (t) => {
+  const departed = new Map<string, Backend>();
+  const { balancer: one, random } = balancer(new Set([A]), departed);
+  one.place(client(1), 0, random);
+  one.refused(client(1), A, 1);
+  one.setBackends(new Set());
+  one.setBackends(new Set([A]));
+  t.is([...one.statuses(2)][0]?.failures, 1);
+});
+
 test('asked again for a client in flight it answers the same and counts once', (t) => {
   const { balancer: one, random } = balancer(set('10.2.0.1:80', '10.2.0.2:80', '10.2.0.3:80'));
   const chosen = one.place(client(1), 0, random);
