@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoint.js';
 import type { DigestEntry, RecordKey } from './messages.js';
 import { compareClaims, RECORD_KINDS, type SealedRecord } from './record.js';
-import { bucketOf, type RecordTable } from './record-table.js';
+import type { RecordTable } from './record-table.js';
 import { DIGEST_MOST } from './wire.js';
 
 /** A digest of some buckets; large tables take several. */
@@ -25,8 +25,8 @@ export function digests(
 ): readonly Digest[] {
   const buckets = new Map<number, DigestEntry[]>();
   for (let bucket = 0; bucket < 32; bucket += 1) if ((mask >>> bucket) & 1) buckets.set(bucket, []);
-  for (const [origin] of table.entries()) {
-    const entries = buckets.get(bucketOf(origin));
+  for (const [origin, { bucket }] of table.entries()) {
+    const entries = buckets.get(bucket);
     if (entries === undefined || !includes(origin)) continue;
     for (const kind of RECORD_KINDS) {
       const sealed = table.record(origin, kind);
@@ -71,8 +71,8 @@ export function compareDigest(
     if (order > 0) send.push(ours!);
     else if (order < 0) want.push({ origin: entry.origin, kind: entry.kind });
   }
-  for (const [origin] of table.entries()) {
-    if (((mask >>> bucketOf(origin)) & 1) === 0 || !includes(origin)) continue;
+  for (const [origin, { bucket }] of table.entries()) {
+    if (((mask >>> bucket) & 1) === 0 || !includes(origin)) continue;
     for (const kind of RECORD_KINDS) {
       const ours = table.record(origin, kind);
       if (ours !== undefined && !named.has(`${origin} ${kind}`)) send.push(ours);

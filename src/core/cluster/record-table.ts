@@ -99,7 +99,7 @@ export function hasLeft({ adjacency }: Readonly<MemberRecords>): boolean {
   return adjacency?.record.left === true;
 }
 
-export function bucketOf(origin: Endpoint): number {
+function bucketOf(origin: Endpoint): number {
   return mix32(Math.floor(origin / 2 ** 16) ^ (origin % 2 ** 16)) % BUCKETS;
 }
 
