@@ -28,6 +28,7 @@ export function nodeStatus(parts: NodeStatusParts): NodeStatus {
   const vipStatus = (vip: Endpoint, balancer: Balancer | undefined): VipStatus => ({
     vip,
     backendCount: balancer?.backendCount ?? 0,
+    pending: () => balancer?.pending() ?? 0,
     endpoints: () => balancer?.endpoints() ?? [],
     backends: () => balancer?.statuses(clock.nowMs()) ?? [],
   });

@@ -31,6 +31,8 @@ export interface BackendStatus {
 export interface VipStatus {
   readonly vip: Endpoint;
   readonly backendCount: number;
+  /** Handshakes in flight to its backends together. */
+  pending(): number;
   /** Whom it balances among. */
   endpoints(): Iterable<Endpoint>;
   /** Made while it is read, so that whoever walks many VIPs decides how much to do at a time. */

@@ -49,6 +49,7 @@ export class FakeStatus implements NodeStatus {
       backends && {
         vip,
         backendCount: backends.length,
+        pending: () => backends.reduce((sum, { pending }) => sum + pending, 0),
         endpoints: () => backends.map(({ backend }) => backend),
         backends: () => backends,
       }

@@ -6,7 +6,7 @@ import type { Conntrack, ConntrackEntry, HandshakeEvent } from '../../ports/conn
 import type { Log } from '../../ports/log.js';
 import type { Syn } from '../../ports/packet-queue.js';
 import type { Random } from '../../ports/random.js';
-import type { Clock } from '../../ports/time.js';
+import type { Clock, Timer } from '../../ports/time.js';
 import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { Directory, DirectoryEntry } from './directory.js';
 
@@ -56,8 +56,8 @@ export interface BalancerOptions {
 
 interface State {
   readonly balancer: Balancer;
-  /** Whether an `expire` message is on its way. */
-  expiring: boolean;
+  /** Of the `expire` message that is on its way. */
+  expiring: Timer | undefined;
 }
 
 /** Chooses the backends of one VIP's connections. */
@@ -66,11 +66,17 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
   const random = (): number => options.random.next();
 
   const expireLater = (state: State, self: Self<BalancerMessage>): void => {
-    if (state.expiring) return;
+    if (state.expiring !== undefined) return;
     const atMs = state.balancer.nextExpiryMs();
     if (atMs === undefined) return;
-    state.expiring = true;
-    self.sendAfter(Math.max(0, atMs - clock.nowMs()), { kind: 'expire' });
+    state.expiring = self.sendAfter(Math.max(0, atMs - clock.nowMs()), { kind: 'expire' });
+  };
+
+  /** No handshake is in flight any more, as a rule long before the first could expire: a message less. */
+  const rest = (state: State): void => {
+    if (state.balancer.handshakesInFlight > 0) return;
+    state.expiring?.cancel();
+    state.expiring = undefined;
   };
 
   const announce = (balancer: Balancer): void => {
@@ -100,7 +106,7 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
       );
       balancer.setBackends(entry.backends);
       entry.balancer = balancer;
-      return { balancer, expiring: false };
+      return { balancer, expiring: undefined };
     },
 
     handle: (state, message, self) => {
@@ -122,12 +128,14 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
         }
         case 'release':
           for (const client of message.clients) balancer.release(client);
+          rest(state);
           break;
         case 'observed':
           for (const event of message.events) {
             if (event.kind === 'answered') balancer.answered(event.client, event.backend, event.atMs, true);
             else balancer.refused(event.client, event.backend, event.atMs);
           }
+          rest(state);
           announce(balancer);
           break;
         case 'resynchronise':
@@ -138,7 +146,7 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
           balancer.setBackends(entry.backends);
           break;
         case 'expire':
-          state.expiring = false;
+          state.expiring = undefined;
           // Events may be lost: a handshake has failed only if the kernel's table does not say otherwise.
           resynchronise(balancer, balancer.overdue(nowMs), options.conntrack, nowMs);
           balancer.expire(nowMs);

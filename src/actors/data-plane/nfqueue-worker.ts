@@ -4,7 +4,7 @@ import { addressOf, type Endpoint } from '../../core/endpoint.js';
 import type { CreateOutcome, Telemetry, VerdictOutcome } from '../../core/telemetry.js';
 import type { Conntrack, ConntrackEntry, Mapping } from '../../ports/conntrack.js';
 import type { PacketQueue, Syn } from '../../ports/packet-queue.js';
-import type { Clock } from '../../ports/time.js';
+import type { Clock, Timer } from '../../ports/time.js';
 import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { PlacedAgainMessage, PlacedMessage } from './balancer.js';
 import type { Directory } from './directory.js';
@@ -45,7 +45,8 @@ interface State {
   readonly held: Map<number, Held>;
   /** Balancers that have not answered yet, by what they were asked. */
   readonly rounds: Map<readonly Syn[], Round>;
-  watching: boolean;
+  /** Of the `deadline` message that is on its way. */
+  watching: Timer | undefined;
 }
 
 /**
@@ -99,6 +100,14 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       telemetry.decided(nowMs - syn.arrivedMs);
     }
     telemetry.verdict(outcome, syns.length);
+    if (state.held.size === 0) rest(state);
+  };
+
+  /** All are decided, as a rule long before a deadline: a message less. A round that is not through yet has nobody left. */
+  const rest = (state: State): void => {
+    state.rounds.clear();
+    state.watching?.cancel();
+    state.watching = undefined;
   };
 
   const release = (syns: readonly Syn[]): void => {
@@ -239,9 +248,8 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
   };
 
   const watch = (state: State, self: Self<NfqueueWorkerMessage>): void => {
-    if (state.watching || state.held.size === 0) return;
-    state.watching = true;
-    self.sendAfter(DEADLINE_MS, { kind: 'deadline' });
+    if (state.watching !== undefined || state.held.size === 0) return;
+    state.watching = self.sendAfter(DEADLINE_MS, { kind: 'deadline' });
   };
 
   const take = (state: State, syns: readonly Syn[], self: Self<NfqueueWorkerMessage>): void => {
@@ -283,7 +291,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       lives += 1;
       const life = lives;
       const queue = options.queue();
-      const state: State = { queue, life, held: new Map(), rounds: new Map(), watching: false };
+      const state: State = { queue, life, held: new Map(), rounds: new Map(), watching: undefined };
       queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns, life }));
       take(state, queue.outstanding(), self);
       return state;
@@ -325,7 +333,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
           break;
         }
         case 'deadline':
-          state.watching = false;
+          state.watching = undefined;
           endRounds(state, self.mailbox);
           overdue(state, self);
           watch(state, self);

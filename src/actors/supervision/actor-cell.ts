@@ -1,24 +1,13 @@
 import type { Behavior, Mailbox } from './actor.js';
 import { type Child, childPath, type Parent, placedTwice } from './child.js';
 import { type Crash, crashOf } from './crash.js';
-import { Incarnation } from './incarnation.js';
+import { Alarm, Incarnation } from './incarnation.js';
 import { MessageQueue } from './message-queue.js';
 import type { Runtime } from './runtime.js';
 import { Turn } from './turn.js';
 
 /** Messages handled in one turn at most, so that a flooded actor leaves the others and the sockets their share. */
 const MESSAGES_PER_TURN = 32;
-
-/** A message from an actor's own timer. It may wait in the queue still when the incarnation that set it ended. */
-class Alarm<M> {
-  readonly incarnation: Incarnation<M>;
-  readonly message: M;
-
-  constructor(incarnation: Incarnation<M>, message: M) {
-    this.incarnation = incarnation;
-    this.message = message;
-  }
-}
 
 /**
  * An actor's place in the tree: its queue, which outlives its incarnations, and its current life. A message
@@ -69,9 +58,7 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
   start(): Crash | undefined {
     const { parent, runtime, path } = this.mustBePlaced();
     this.crash = undefined;
-    const incarnation = new Incarnation<M>(this, runtime.timers, (message) =>
-      this.enqueue(new Alarm(incarnation, message)),
-    );
+    const incarnation = new Incarnation<M>(this, runtime.timers, (alarm) => this.enqueue(alarm));
     try {
       this.life = { incarnation, state: this.behavior.init(incarnation) };
     } catch (thrown) {
@@ -140,8 +127,8 @@ export class ActorCell<M, S> implements Child, Mailbox<M> {
       left -= 1;
       const next = this.queue.shift();
       if (!(next instanceof Alarm)) this.handle(this.life, next, runtime);
-      else if (next.incarnation === this.life.incarnation) this.handle(this.life, next.message, runtime);
-      else runtime.settle(1);
+      else if (next.void) runtime.settle(1);
+      else this.handle(this.life, next.message, runtime);
     }
     if (runtime.abandoned) return;
     if (this.overflowing && this.queue.length * 2 <= this.limit) this.overflowing = false;

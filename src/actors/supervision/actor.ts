@@ -16,7 +16,10 @@ export interface Mailbox<in M> {
 /** What an actor knows of itself. */
 export interface Self<in out M> {
   readonly mailbox: Mailbox<M>;
-  /** A message to itself after a delay; it dies with this incarnation, so a restarted actor never sees an old timer. */
+  /**
+   * A message to itself after a delay. It dies with this incarnation, so a restarted actor never sees an old timer; once
+   * cancelled it is not handled, even if it waits in the mailbox already.
+   */
   sendAfter(delayMs: number, message: M): Timer;
 }
 

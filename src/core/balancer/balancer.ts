@@ -80,6 +80,13 @@ export class Balancer {
     return this.#handshakes.size;
   }
 
+  /** The backends' pending handshakes together: `handshakesInFlight` but for those to backends that left. */
+  pending(): number {
+    let sum = 0;
+    for (const backend of this.#byEndpoint.values()) sum += backend.pending;
+    return sum;
+  }
+
   /** Clients whose handshakes are in flight, oldest first. */
   waiting(): Endpoint[] {
     return [...this.#handshakes.keys()];

@@ -112,8 +112,7 @@ export const lostEventsMadeUp: Invariant = {
           if (state === NONE || state === SYN_SENT || late.flows.get(client)?.backend !== entry?.backend)
             open += 1;
         }
-        let pending = 0;
-        for (const backend of status.backends()) pending += backend.pending;
+        const pending = status.pending();
         if (pending <= open) continue;
         verdicts.broken(
           `${formatEndpoint(late.vip)}: ${pending} pending after events were lost, and the kernel shows ${open} at most`,

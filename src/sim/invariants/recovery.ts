@@ -154,8 +154,7 @@ function lateSyns(eyes: Eyes, host: HostEyes): number {
 /** Handshakes in flight are at most as many as SYNs came of late. */
 function pendingFault(eyes: Eyes, host: HostEyes): string | undefined {
   let pending = 0;
-  for (const vip of host.daemon!.node.status.vips())
-    for (const backend of vip.backends()) pending += backend.pending;
+  for (const vip of host.daemon!.node.status.vips()) pending += vip.pending();
   const late = lateSyns(eyes, host);
   return pending > late ? `${pending} handshakes pending, and ${late} SYNs of late` : undefined;
 }

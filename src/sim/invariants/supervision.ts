@@ -103,13 +103,13 @@ export const mailboxesBounded: Invariant = {
   },
 };
 
-/** How soon after the one before a message from an actor's own timer may come; by role and kind. */
-const RHYTHM_MS: Readonly<Record<string, number>> = {
-  'ipset-manager check': 1_000,
-  'firewall-manager check': 1_000,
-  'connection-observer check-usage': 10_000,
-  'poller poll': 4_500,
-};
+/** How soon after the one before a message of this kind, from an actor's own timer, may come. */
+const RHYTHMS = [
+  { role: 'ipset-manager', beat: 'check', leastMs: 1_000 },
+  { role: 'firewall-manager', beat: 'check', leastMs: 1_000 },
+  { role: 'connection-observer', beat: 'check-usage', leastMs: 10_000 },
+  { role: 'poller', beat: 'poll', leastMs: 4_500 },
+] as const;
 const CLOCK_OFF = 0.98;
 
 export const noOrphanTimers: Invariant = {
@@ -123,18 +123,16 @@ export const noOrphanTimers: Invariant = {
       if (host.state === 'ended')
         verdicts.broken(`${path} handles a message after its process ended`, host.name);
     });
-    for (const role of ['ipset-manager', 'firewall-manager', 'connection-observer', 'poller'] as const) {
+    for (const { role, beat, leastMs } of RHYTHMS) {
       eyes.onMessage(role, 'before', ({ host, path, message }) => {
-        const { kind } = message as { readonly kind: string };
-        const leastMs = RHYTHM_MS[`${role} ${kind}`];
-        if (leastMs === undefined) return;
+        if ((message as { readonly kind: string }).kind !== beat) return;
         const times = beats.get(host) ?? new Map<string, number>();
         beats.set(host, times);
         const thenMs = times.get(path);
         times.set(path, eyes.nowMs);
         if (thenMs === undefined || eyes.nowMs - thenMs >= leastMs * CLOCK_OFF) return;
         verdicts.broken(
-          `${path}: ${kind} ${Math.round(eyes.nowMs - thenMs)} ms after the one before`,
+          `${path}: ${beat} ${Math.round(eyes.nowMs - thenMs)} ms after the one before`,
           host.name,
         );
       });

@@ -144,6 +144,22 @@ test('a balancer that does not answer holds up the rest of the batch for one dea
   t.is(stage.leadsTo(FLOW), '10.2.0.1:80');
 });
 
+test('a deadline is waited for only while a SYN has no verdict, and the next SYN has a whole one', async (t) => {
+  const stage = await new WorkerStage().start();
+  t.is(stage.time.pending, 0);
+  await stage.arrive(FLOW);
+  t.is(stage.time.pending, 1);
+  await stage.balance(A);
+  t.deepEqual([stage.verdicts(), stage.time.pending], ['accept', 0]);
+  await stage.pass(60);
+  await stage.arrive({ ...FLOW, vip: OTHER_VIP });
+  stage.balancer.take();
+  await stage.pass(99);
+  t.is(stage.balancer.messages.length, 0);
+  await stage.pass(1);
+  t.is(stage.balancer.messages.length, 1);
+});
+
 test('a batch is one question for each VIP', async (t) => {
   const stage = await new WorkerStage().start();
   const clients = [1, 2, 3].map((n) => at(`10.9.0.1:${n}`));

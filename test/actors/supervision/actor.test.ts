@@ -55,6 +55,25 @@ test('a timer sends its message once, when it is due, unless it was cancelled', 
   t.is(world.time.pending, 0);
 });
 
+test('a message whose timer is cancelled while it waits in the mailbox is not handled', async (t) => {
+  const world = new ActorWorld();
+  const timers: Timer[] = [];
+  const a = world.actor('a', {
+    init: (_, self) => {
+      for (const text of ['one', 'two', 'three']) timers.push(self.sendAfter(10, note(text)));
+    },
+  });
+  const system = await world.start(supervisor('root', { strategy: 'one-for-one' }, [a]));
+  world.time.advance(10);
+  t.is(system.inFlight(), 3);
+  timers[1]!.cancel();
+  timers[1]!.cancel();
+  await quiet(system);
+  timers[0]!.cancel();
+  t.is(world.news(), 'a+1 a:one a:three');
+  t.is(system.inFlight(), 0);
+});
+
 test('timers die with their incarnation', async (t) => {
   const world = new ActorWorld();
   const a = world.actor('a', { init: (n, self) => self.sendAfter(10, note(`timer of ${n}`)) });
