@@ -92,6 +92,21 @@ export const TIME_CASES: readonly Case<TimeSubject>[] = [
     },
   },
   {
+    title: 'timers fire in the order in which they are due, whatever was set or taken back before',
+    run: async ({ timers, pass }) => {
+      const fired: string[] = [];
+      const note = (what: string) => () => void fired.push(what);
+      const far = timers.start(10_000, note('far'));
+      timers.start(40, note('late'));
+      const soon = timers.start(1, note('taken back'));
+      timers.start(20, note('early'));
+      soon.cancel();
+      await pass(200);
+      far.cancel();
+      assert.deepEqual(fired, ['early', 'late']);
+    },
+  },
+  {
     title: 'a timer of many years does not fire at once',
     run: async ({ timers, pass }) => {
       let fired = false;

@@ -58,6 +58,9 @@ interface State {
   readonly balancer: Balancer;
   /** Of the `expire` message that is on its way. */
   expiring: Timer | undefined;
+  /** When a backend was chosen last, and whether another had been shortly before. */
+  placedMs: number;
+  busy: boolean;
 }
 
 /** Chooses the backends of one VIP's connections. */
@@ -72,9 +75,12 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
     state.expiring = self.sendAfter(Math.max(0, atMs - clock.nowMs()), { kind: 'expire' });
   };
 
-  /** No handshake is in flight any more, as a rule long before the first could expire: a message less. */
+  /**
+   * No handshake is in flight any more, as a rule long before the first could expire. While clients keep coming one message
+   * does for many of them, and costs less than to take it back for each.
+   */
   const rest = (state: State): void => {
-    if (state.balancer.handshakesInFlight > 0) return;
+    if (state.busy || state.balancer.handshakesInFlight > 0) return;
     state.expiring?.cancel();
     state.expiring = undefined;
   };
@@ -106,7 +112,7 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
       );
       balancer.setBackends(entry.backends);
       entry.balancer = balancer;
-      return { balancer, expiring: undefined };
+      return { balancer, expiring: undefined, placedMs: Number.NEGATIVE_INFINITY, busy: false };
     },
 
     handle: (state, message, self) => {
@@ -114,6 +120,8 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
       const nowMs = clock.nowMs();
       switch (message.kind) {
         case 'place': {
+          state.busy = nowMs - state.placedMs < options.limits.connectTimeoutMs;
+          state.placedMs = nowMs;
           const backends = message.syns.map((syn) => balancer.place(syn.client, nowMs, random));
           message.replyTo.send({ kind: 'placed', syns: message.syns, backends });
           expireLater(state, self);

@@ -47,6 +47,9 @@ interface State {
   readonly rounds: Map<readonly Syn[], Round>;
   /** Of the `deadline` message that is on its way. */
   watching: Timer | undefined;
+  /** When SYNs were taken up last, and whether others had been shortly before. */
+  takenMs: number;
+  busy: boolean;
 }
 
 /**
@@ -103,9 +106,13 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     if (state.held.size === 0) rest(state);
   };
 
-  /** All are decided, as a rule long before a deadline: a message less. A round that is not through yet has nobody left. */
+  /**
+   * All are decided, as a rule long before a deadline. While SYNs keep coming one message does for many of them, and costs less
+   * than to take it back for each. A round that is not through yet has nobody left.
+   */
   const rest = (state: State): void => {
     state.rounds.clear();
+    if (state.busy) return;
     state.watching?.cancel();
     state.watching = undefined;
   };
@@ -253,7 +260,11 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
   };
 
   const take = (state: State, syns: readonly Syn[], self: Self<NfqueueWorkerMessage>): void => {
-    const deadlineMs = clock.nowMs() + DEADLINE_MS;
+    if (syns.length === 0) return;
+    const nowMs = clock.nowMs();
+    const deadlineMs = nowMs + DEADLINE_MS;
+    state.busy = nowMs - state.takenMs < DEADLINE_MS;
+    state.takenMs = nowMs;
     for (const syn of syns) state.held.set(syn.id, { syn, attempts: 1, deadlineMs });
     ask(state, syns, self.mailbox);
     watch(state, self);
@@ -291,7 +302,15 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       lives += 1;
       const life = lives;
       const queue = options.queue();
-      const state: State = { queue, life, held: new Map(), rounds: new Map(), watching: undefined };
+      const state: State = {
+        queue,
+        life,
+        held: new Map(),
+        rounds: new Map(),
+        watching: undefined,
+        takenMs: Number.NEGATIVE_INFINITY,
+        busy: false,
+      };
       queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns, life }));
       take(state, queue.outstanding(), self);
       return state;

@@ -1,5 +1,5 @@
+import { EventQueue, type Scheduled } from '../../core/event-queue.js';
 import type { Random } from '../../ports/random.js';
-import { EventQueue, type Scheduled } from './event-queue.js';
 import { immediates } from './immediates.js';
 import { RollingHash } from './rolling-hash.js';
 import { Seed, type Stream } from './seed.js';

@@ -1,6 +1,6 @@
+import type { Scheduled } from '../../core/event-queue.js';
 import type { Timer, Timers } from '../../ports/time.js';
 import type { Busy, Engine, Lane } from './engine.js';
-import type { Scheduled } from './event-queue.js';
 import type { HostClock } from './host-clock.js';
 
 /** Milliseconds of work for whatever reaches a process, when its CPU runs at full speed. */

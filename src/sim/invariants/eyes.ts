@@ -1,5 +1,5 @@
 import { addressOf, type Endpoint } from '../../core/endpoint.js';
-import { EventQueue } from '../engine/event-queue.js';
+import { EventQueue } from '../../core/event-queue.js';
 import type { Happening, HappeningKind, HostName } from '../engine/journal.js';
 import type { Daemon } from '../fleet/daemon.js';
 import type { Fleet } from '../fleet/fleet.js';

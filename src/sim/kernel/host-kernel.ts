@@ -1,7 +1,7 @@
 import { type Address, addressOf, type Endpoint } from '../../core/endpoint.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import type { Kernel } from '../../ports/world.js';
 import type { Engine } from '../engine/engine.js';
-import type { Scheduled } from '../engine/event-queue.js';
 import type { Host } from '../engine/host.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { Process } from '../engine/process.js';

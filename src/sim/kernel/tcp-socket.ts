@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../core/endpoint.js';
-import type { Scheduled } from '../engine/event-queue.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import type { Packet, Segment } from '../network/packet.js';
 import type { CloseReason, Connection, ConnectionEvents } from './connection.js';
 

@@ -1,5 +1,5 @@
 import { type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
-import type { Scheduled } from '../engine/event-queue.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import type { Stream } from '../engine/seed.js';
 import type { Packet } from '../network/packet.js';
 import {

@@ -1,7 +1,7 @@
 import { type Endpoint, endpoint, portOf } from '../../core/endpoint.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import { sameBackends, type Vips } from '../../core/vips.js';
 import type { Engine, Lane } from '../engine/engine.js';
-import type { Scheduled } from '../engine/event-queue.js';
 import type { Host } from '../engine/host.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { Stream } from '../engine/seed.js';

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../core/endpoint.js';
-import type { Scheduled } from '../engine/event-queue.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import type { DialEvents, DialFailed } from './byte-stream.js';
 import type { Station } from './station.js';
 import type { StreamEnd } from './stream-end.js';

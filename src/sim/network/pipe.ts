@@ -1,4 +1,4 @@
-import type { Scheduled } from '../engine/event-queue.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import { mix } from './latency.js';
 import type { StreamEnd } from './stream-end.js';
 import { APART_MS, UNORDERED, type Wire } from './wire.js';

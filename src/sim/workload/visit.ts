@@ -1,6 +1,6 @@
 import { type Endpoint, portOf } from '../../core/endpoint.js';
+import type { Scheduled } from '../../core/event-queue.js';
 import type { Engine, Lane } from '../engine/engine.js';
-import type { Scheduled } from '../engine/event-queue.js';
 import type { HostName, Journal } from '../engine/journal.js';
 import type { CloseReason, Connection, ConnectionEvents } from '../kernel/connection.js';
 import type { Site } from './sockets.js';

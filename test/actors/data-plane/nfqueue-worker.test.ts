@@ -144,20 +144,32 @@ test('a balancer that does not answer holds up the rest of the batch for one dea
   t.is(stage.leadsTo(FLOW), '10.2.0.1:80');
 });
 
-test('a deadline is waited for only while a SYN has no verdict, and the next SYN has a whole one', async (t) => {
+test('a deadline is waited for only while a SYN has no verdict, and one does for many that follow each other', async (t) => {
   const stage = await new WorkerStage().start();
   t.is(stage.time.pending, 0);
   await stage.arrive(FLOW);
   t.is(stage.time.pending, 1);
   await stage.balance(A);
   t.deepEqual([stage.verdicts(), stage.time.pending], ['accept', 0]);
-  await stage.pass(60);
+  await stage.pass(100);
   await stage.arrive({ ...FLOW, vip: OTHER_VIP });
   stage.balancer.take();
   await stage.pass(99);
   t.is(stage.balancer.messages.length, 0);
   await stage.pass(1);
   t.is(stage.balancer.messages.length, 1);
+  await stage.balance(A);
+  t.deepEqual([stage.verdicts(), stage.time.pending], ['accept', 0]);
+
+  await stage.pass(100);
+  for (let port = 1; port <= 3; port += 1) {
+    await stage.arrive({ client: at(`10.9.0.1:${port}`), vip: VIP });
+    await stage.balance(A);
+    await stage.pass(20);
+  }
+  t.is(stage.time.pending, 1);
+  await stage.pass(100);
+  t.is(stage.time.pending, 0);
 });
 
 test('a batch is one question for each VIP', async (t) => {

@@ -1,4 +1,4 @@
-/** Something that is to happen at an instant of virtual time. */
+/** Something that is to happen at an instant. */
 export interface Scheduled {
   readonly timeMs: number;
   /** After this returns it does not happen. Harmless when it has happened already. */
@@ -51,7 +51,7 @@ export interface Due {
 const SMALLEST = 1024;
 
 /**
- * What is to happen, in the order of (time, tie, sequence). The tie-break comes from the seed, so that what
+ * What is to happen, in the order of (time, tie, sequence). In a simulation the tie-break comes from the seed, so that what
  * falls on one instant happens in an order that differs between seeds and never between runs of a seed.
  *
  * A binary heap; cancelled entries stay in it until they surface or are the larger half. The times lie beside each other:
@@ -77,14 +77,20 @@ export class EventQueue {
     return entry;
   }
 
+  /** When the first event is due; undefined if none waits. */
+  nextMs(): number | undefined {
+    while (this.heap.length > 0 && this.heap[0]!.action === undefined) {
+      this.pop();
+      this.cancelled -= 1;
+    }
+    return this.heap.length === 0 ? undefined : this.times[0];
+  }
+
   /** Takes the first event, unless it is later than `untilMs`. */
   take(untilMs: number): Due | undefined {
     for (;;) {
-      const { heap } = this;
-      if (heap.length === 0 || this.times[0]! > untilMs) return undefined;
-      const first = heap[0]!;
-      const last = heap.pop()!;
-      if (heap.length > 0) this.sink(0, last);
+      if (this.heap.length === 0 || this.times[0]! > untilMs) return undefined;
+      const first = this.pop();
       if (first.action !== undefined) {
         first.take();
         return first;
@@ -108,6 +114,14 @@ export class EventQueue {
     heap.length = kept;
     this.cancelled = 0;
     for (let at = (kept >> 1) - 1; at >= 0; at -= 1) this.sink(at, heap[at]!);
+  }
+
+  private pop(): Entry {
+    const { heap } = this;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length > 0) this.sink(0, last);
+    return first;
   }
 
   /** Puts an entry where it belongs, from the free place `from` upwards. */

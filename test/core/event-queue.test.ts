@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { EventQueue } from '../../../src/sim/engine/event-queue.js';
+import { EventQueue } from '../../src/core/event-queue.js';
 
 test('events come in the order of time, then of the tie-break, then as they were pushed', (t) => {
   fc.assert(
@@ -42,4 +42,16 @@ test('cancelling late, twice, or by the thousand leaves the others in order', (t
   t.is(queue.length, 1_000);
   for (let index = 3; index < 10_000; index += 10) t.is(queue.take(10_000)?.timeMs, index);
   t.is(queue.take(10_000), undefined);
+});
+
+test('when the first is due does not count those that were cancelled', (t) => {
+  const queue = new EventQueue();
+  t.is(queue.nextMs(), undefined);
+  const [first, second, third] = [1, 2, 3].map((timeMs) => queue.push(timeMs, 0, () => {}));
+  t.is(queue.nextMs(), 1);
+  second!.cancel();
+  first!.cancel();
+  t.deepEqual([queue.nextMs(), queue.length], [3, 1]);
+  third!.cancel();
+  t.deepEqual([queue.nextMs(), queue.length, queue.take(9)], [undefined, 0, undefined]);
 });
