@@ -86,7 +86,7 @@ export class Dialler {
       maxHeaderSize: MAX_HEAD_BYTES,
       createConnection: () => socket,
     });
-    const channel = new Channel(ws, socket, {
+    const channel = new Channel(ws, 'client', socket, {
       // Somebody who had not even challenged us was about to end, or overrun; else it did not like our proof.
       ended: (how) => {
         if (how === 'unproved') this.#turnedAway(to);

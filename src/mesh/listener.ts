@@ -127,7 +127,7 @@ export class Listener {
   #greet(ws: WebSocket, socket: Socket): void {
     const { self, keys } = this.#settings;
     const handshake = new ListenerHandshake(credentialsFor(self, keys, socket));
-    const channel = new Channel(ws, socket, {
+    const channel = new Channel(ws, 'server', socket, {
       ended: () => {},
       frame: (frame) => {
         const step = handshake.receive(frame);

@@ -143,7 +143,7 @@ export class WsMesh implements Mesh {
       frame: (frame) => {
         this.#traffic.receivedFrames += 1;
         this.#traffic.receivedBytes += frame.length;
-        this.#events.add({ kind: 'frame', id, frame, atMs: this.#settings.clock.nowMs() });
+        this.#events.add({ kind: 'frame', id, frame: plain(frame), atMs: this.#settings.clock.nowMs() });
       },
       ended: (how) => this.#closed(id, reasonOf(how)),
     });
@@ -159,6 +159,11 @@ export class WsMesh implements Mesh {
     const entry = this.#entries.get(event.link.id);
     if (entry !== undefined) entry.told = true;
   }
+}
+
+/** The same octets without what a Buffer does besides: pieces of it are made in a fraction of the time. */
+function plain({ buffer, byteOffset, length }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** Who proved itself once cannot be told that it did not. */

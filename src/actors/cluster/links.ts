@@ -1,6 +1,6 @@
 import { BUDGET_DEFAULTS, LinkBudget } from '../../core/cluster/link-budget.js';
 import type { Received } from '../../core/cluster/messages.js';
-import type { RecordKind } from '../../core/cluster/record.js';
+import { keyOf, type RecordKind, type SealedRecord } from '../../core/cluster/record.js';
 import { isNeighbour } from '../../core/cluster/view.js';
 import { decode } from '../../core/cluster/wire.js';
 import { type Endpoint, formatEndpoint } from '../../core/endpoint.js';
@@ -35,7 +35,11 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
   /** For gossip, of the events under way. */
   let received: Received[] = [];
 
-  const known = (origin: Endpoint, kind: RecordKind) => state.table.record(origin, kind);
+  /** Records of the events under way, which the table does not have yet: neighbours tell the same news at the same time. */
+  const fresh = new Map<number, SealedRecord>();
+
+  const known = (origin: Endpoint, kind: RecordKind) =>
+    fresh.get(keyOf(origin, kind)) ?? state.table.record(origin, kind);
 
   const expel = ({ peer, id }: MeshLink, why: string): void => {
     const node = formatEndpoint(peer.endpoint);
@@ -71,6 +75,10 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
           membership.send({ kind: 'pinged', id });
         break;
       case 'records':
+        for (const sealed of message.records)
+          fresh.set(keyOf(sealed.record.origin, sealed.record.kind), sealed);
+        received.push({ id, message });
+        break;
       case 'summary':
       case 'digest':
       case 'want':
@@ -113,6 +121,7 @@ export function meshLinks(options: LinksOptions): Behavior<LinksMessage, Map<num
       for (const event of events) take(links, event);
       if (received.length > 0) gossip.send({ kind: 'messages', received });
       received = [];
+      fresh.clear();
       return links;
     },
   };

@@ -245,14 +245,12 @@ export class Gossip {
     }
     from.queue.known(sealed);
     if (sealed === this.#table.record(origin, sealed.record.kind)) return;
-    // The frame it came in is a view of what was read, perhaps of much more: what is kept is copied.
-    const kept = { ...sealed, octets: sealed.octets.slice() };
-    const outcome = this.#table.merge(kept);
+    const outcome = this.#table.merge(sealed);
     if (outcome === 'newer') {
-      const delayMs = this.#patience(kept);
-      this.#stored(kept);
-      this.#contradict(kept.record, nowMs);
-      this.#forward(kept, from, nowMs, delayMs);
+      const delayMs = this.#patience(sealed);
+      this.#stored(sealed);
+      this.#contradict(sealed.record, nowMs);
+      this.#forward(sealed, from, nowMs, delayMs);
     } else if (
       outcome === 'older' &&
       (origin === from.link.peer.endpoint || !this.#reachability.has(origin))

@@ -119,8 +119,8 @@ export class OctetReader {
 
   endpoint(): Endpoint {
     if (this.left < 6) return this.#short() as Endpoint;
-    const high = this.u8() * 256 + this.u8();
-    return this.#checked(high * 2 ** 32 + this.u32());
+    this.#at += 6;
+    return this.#checked(endpointAt(this.#octets, this.#at - 6));
   }
 
   varint(): number {
@@ -140,6 +140,14 @@ export class OctetReader {
     }
     this.fail('a number is too long');
     return 0;
+  }
+
+  /** Passes over so many octets; answers the place of the first. */
+  skip(length: number): number {
+    const start = this.#at;
+    if (this.left < length) this.#short();
+    else this.#at += length;
+    return start;
   }
 
   bytes(length: number): Uint8Array {
@@ -191,6 +199,13 @@ export class OctetReader {
     this.fail('it ends too early');
     return 0;
   }
+}
+
+/** The endpoint, or whatever it is, of the six octets from `at` on. */
+export function endpointAt(octets: Uint8Array, at: number): Endpoint {
+  const high = octets[at]! * 256 + octets[at + 1]!;
+  const low = octets[at + 2]! * 2 ** 24 + (octets[at + 3]! << 16) + (octets[at + 4]! << 8) + octets[at + 5]!;
+  return (high * 2 ** 32 + low) as Endpoint;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,5 +1,4 @@
-import type { Endpoint } from '../endpoint.js';
-import { compareSealed, RECORD_KINDS, type RecordKind, type SealedRecord } from './record.js';
+import { compareSealed, keyOf, type SealedRecord } from './record.js';
 
 /** Frames of records are about this long at most, unless a single record is longer. */
 const FRAME_OCTETS = 16_384;
@@ -60,9 +59,4 @@ export class RecordQueue {
     this.#lastMs = nowMs;
     return frames;
   }
-}
-
-/** A number of its own for each origin and kind; endpoints have 48 bits, so that there is room. */
-function keyOf(origin: Endpoint, kind: RecordKind): number {
-  return origin * RECORD_KINDS.length + RECORD_KINDS.indexOf(kind);
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint.js';
 import type { Vips } from '../vips.js';
-import { OctetReader, OctetWriter } from './octets.js';
+import { endpointAt, OctetReader, OctetWriter } from './octets.js';
 
 /**
  * Orders what one origin published: `epoch` counts its starts (and refutations), `counter` what it published since.
@@ -120,13 +120,25 @@ export function sealRecord<R extends ClusterRecord>(record: R): SealedRecord<R> 
 /** What is known of an origin. */
 export type KnownRecord = (origin: Endpoint, kind: RecordKind) => SealedRecord | undefined;
 
-/** The record of just these octets, if it is the one that is known: they begin with whose it is. */
-export function knownRecord(octets: Uint8Array, known: KnownRecord): SealedRecord | undefined {
-  const from = new OctetReader(octets);
-  const kind = RECORD_KINDS[from.u8()];
-  const origin = from.endpoint();
-  const sealed = kind === undefined || from.fault !== undefined ? undefined : known(origin, kind);
-  return sealed !== undefined && compareOctets(sealed.octets, octets) === 0 ? sealed : undefined;
+/** The record of just the octets from `start` to `end`, if it is the one that is known: they begin with whose it is. */
+export function knownRecord(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  known: KnownRecord,
+): SealedRecord | undefined {
+  const kind = RECORD_KINDS[octets[start]!];
+  if (kind === undefined || end - start < 7) return undefined;
+  const sealed = known(endpointAt(octets, start + 1), kind);
+  if (sealed === undefined || sealed.octets.length !== end - start) return undefined;
+  const ours = sealed.octets;
+  for (let i = 0; i < ours.length; i += 1) if (ours[i] !== octets[start + i]) return undefined;
+  return sealed;
+}
+
+/** A number of its own for each origin and kind; endpoints have 48 bits, so that there is room. */
+export function keyOf(origin: Endpoint, kind: RecordKind): number {
+  return origin * RECORD_KINDS.length + RECORD_KINDS.indexOf(kind);
 }
 
 /** Never throws: answers the record or what is wrong with it. `octets` is kept, not copied. */

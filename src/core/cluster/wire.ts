@@ -124,22 +124,26 @@ function expectedOctets(message: Message): number {
 }
 
 /**
- * Reads a frame of a stranger. Never throws, and allocates no more than the frame's own length allows for. Records in
- * the answer are views of `frame`, or those that are known already: of what is told everybody by everybody most copies
- * say nothing new, and need not be read.
+ * Reads a frame of a stranger. Never throws, and allocates no more than the frame's own length allows for. Of what is told
+ * everybody by everybody most copies say nothing new, and need not be read: those records are the ones that are known already.
  */
 export function decode(frame: Uint8Array, known: KnownRecord = () => undefined): Decoded {
   const from = new OctetReader(frame);
   const kind = KINDS[from.u8()];
   if (kind === undefined || frame.length === 0) return { ok: false, reason: 'a message of an unknown kind' };
-  const message = readMessage(kind, from, known);
+  const message = readMessage(kind, from, frame, known);
   from.end();
   return from.fault === undefined
     ? { ok: true, message }
     : { ok: false, reason: `a broken ${kind}: ${from.fault}` };
 }
 
-function readMessage(kind: Message['kind'], from: OctetReader, known: KnownRecord): Message {
+function readMessage(
+  kind: Message['kind'],
+  from: OctetReader,
+  frame: Uint8Array,
+  known: KnownRecord,
+): Message {
   switch (kind) {
     case 'ping':
     case 'pong':
@@ -165,7 +169,7 @@ function readMessage(kind: Message['kind'], from: OctetReader, known: KnownRecor
         peers: readPeers(from, PEERS_MOST, 'peers'),
       };
     case 'records':
-      return { kind, records: readRecords(from, known) };
+      return { kind, records: readRecords(from, frame, known) };
     case 'summary':
       return { kind, hashes: Array.from({ length: BUCKETS }, () => from.u32()) };
     case 'digest': {
@@ -191,15 +195,19 @@ function readMessage(kind: Message['kind'], from: OctetReader, known: KnownRecor
   }
 }
 
-function readRecords(from: OctetReader, known: KnownRecord): SealedRecord[] {
+function readRecords(from: OctetReader, frame: Uint8Array, known: KnownRecord): SealedRecord[] {
   const records: SealedRecord[] = [];
   while (from.left > 0 && from.fault === undefined) {
     if (records.length === RECORDS_MOST) {
       from.fail(`more than ${RECORDS_MOST} records`);
       break;
     }
-    const octets = from.bytes(from.count(RECORD_OCTETS_MOST, 1, 'octets of a record'));
-    const opened = knownRecord(octets, known) ?? openRecord(octets);
+    const length = from.count(RECORD_OCTETS_MOST, 1, 'octets of a record');
+    const start = from.skip(length);
+    const end = start + length;
+    // The frame is a view of what was read, perhaps of much more: what may be kept is copied.
+    const opened =
+      knownRecord(frame, start, end, known) ?? openRecord(new Uint8Array(frame.subarray(start, end)));
     if (typeof opened === 'string') from.fail(opened);
     else records.push(opened);
   }

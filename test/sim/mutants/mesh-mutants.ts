@@ -310,8 +310,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     bug: 'a record is counted up when it is passed on',
     patches: patch(
       GOSSIP,
-      'octets: sealed.octets.slice() };',
-      'octets: sealed.octets.slice(), record: { ...sealed.record, counter: sealed.record.counter + 1 } };',
+      'const outcome = this.#table.merge(sealed);',
+      'const outcome = this.#table.merge({ ...sealed, record: { ...sealed.record, counter: sealed.record.counter + 1 } });',
     ),
     plan: plan([]),
   },
@@ -334,7 +334,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     invariant: 'news-spread',
     bug: 'news of others are not passed on',
-    patches: patch(GOSSIP, 'this.#forward(kept, from, nowMs, delayMs);', ''),
+    patches: patch(GOSSIP, 'this.#forward(sealed, from, nowMs, delayMs);', ''),
     plan: plan([at(13_000, 500, { kind: 'daemon-killed', host: 'n2' })], { nodes: 20 }),
   },
   {
@@ -344,8 +344,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
       ...patch(GOSSIP, 'outlet.differsSinceMs ??= nowMs;', 'return [];'),
       ...patch(
         GOSSIP,
-        'this.#forward(kept, from, nowMs, delayMs);',
-        'if (kept.record.counter % 3 !== 0) this.#forward(kept, from, nowMs, delayMs);',
+        'this.#forward(sealed, from, nowMs, delayMs);',
+        'if (sealed.record.counter % 3 !== 0) this.#forward(sealed, from, nowMs, delayMs);',
       ),
     ],
     plan: plan(ONE_PANICS, { nodes: 20, durationMs: 30_000 }),
