@@ -28,7 +28,8 @@ export interface Mesh {
   dial(to: Endpoint, timeoutMs: number): void;
   /**
    * Sends one frame, of at most `maxFrameBytes`; silently nothing when the link is closed. A link on which too much waits to be taken is
-   * closed (`slow`), never buffered without bound. The caller gives `frame` away.
+   * closed (`slow`), never buffered without bound. Nobody may change `frame` afterwards: it
+   * may be sent over several links.
    */
   send(id: number, frame: Uint8Array): void;
   /** Ends the link; `closed` follows. Nothing of it is delivered after this returns, except that. */

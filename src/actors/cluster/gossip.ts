@@ -1,7 +1,9 @@
 import type { AdvertBoard } from '../../core/cluster/advert-board.js';
 import type { GossipEffect } from '../../core/cluster/effects.js';
 import { Gossip, type GossipSettings } from '../../core/cluster/gossip.js';
+import type { Message } from '../../core/cluster/messages.js';
 import { Publisher } from '../../core/cluster/publisher.js';
+import type { SealedRecord } from '../../core/cluster/record.js';
 import { encode } from '../../core/cluster/wire.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { MeshCounters } from '../../core/status.js';
@@ -72,10 +74,18 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
   };
 
   const perform = (effects: readonly GossipEffect[], self: Self<GossipActorMessage>): void => {
+    /** What was sent last: several neighbours are often told the same. */
+    let last: { readonly records: readonly SealedRecord[]; readonly frame: Uint8Array } | undefined;
+    const frameOf = (message: Message): Uint8Array => {
+      if (message.kind !== 'records') return encode(message);
+      const { records } = message;
+      if (last === undefined || !sameItems(last.records, records)) last = { records, frame: encode(message) };
+      return last.frame;
+    };
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send':
-          mesh.send(effect.id, encode(effect.message));
+          mesh.send(effect.id, frameOf(effect.message));
           break;
         case 'log':
           log.event(effect.level, effect.event, effect.message, effect.fields);
@@ -171,4 +181,8 @@ export function gossip(options: GossipOptions): Behavior<GossipActorMessage, Sta
       return current;
     },
   };
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at]);
 }

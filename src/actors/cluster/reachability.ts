@@ -41,7 +41,7 @@ export function reachability(options: ReachabilityOptions): Behavior<Reachabilit
   /** Addresses of members that no path leads to, but of nobody else whom one leads to. */
   const lostAddresses = (): ReadonlySet<Address> => {
     const lost = new Set(state.unreachable().map(addressOf));
-    if (lost.size > 0) for (const member of state.reachability.reached()) lost.delete(addressOf(member));
+    if (lost.size > 0) for (const member of state.reachability.everybody()) lost.delete(addressOf(member));
     return lost;
   };
 

@@ -37,6 +37,8 @@ export class Reachability {
   readonly self: Endpoint;
   readonly #cache: TreeCache | undefined;
   readonly #said = new Map<Endpoint, Said>();
+  /** How many say that they saw somebody die, believed or not. */
+  readonly #accusers = new Map<Endpoint, number>();
   /** Whom two thirds of their neighbours saw die. */
   readonly #dead = new Set<Endpoint>();
   /** Links that count, by either end. */
@@ -73,6 +75,8 @@ export class Reachability {
     const before = this.#said.get(origin) ?? NOTHING;
     const after: Said = { version, neighbours: new Set(neighbours), died };
     this.#said.set(origin, after);
+    for (const { node } of died) this.#accuse(node, 1);
+    for (const { node } of before.died) this.#accuse(node, -1);
     for (const neighbour of before.neighbours)
       if (!after.neighbours.has(neighbour)) this.#weigh(origin, neighbour);
     // Whoever is named as before has the link as before, unless somebody is judged otherwise now.
@@ -113,6 +117,11 @@ export class Reachability {
       this.#tree = breadthFirst(this.self, (node) => this.neighbours(node));
       this.#ordered = true;
     }
+    return this.#tree.distance.keys();
+  }
+
+  /** The same in no order that means anything, which needs no search. */
+  everybody(): IterableIterator<Endpoint> {
     return this.#tree.distance.keys();
   }
 
@@ -159,7 +168,14 @@ export class Reachability {
     for (const neighbour of neighbours) this.#weigh(node, neighbour);
   }
 
+  #accuse(node: Endpoint, more: number): void {
+    const count = (this.#accusers.get(node) ?? 0) + more;
+    if (count > 0) this.#accusers.set(node, count);
+    else this.#accusers.delete(node);
+  }
+
   #witnesses(node: Endpoint): number {
+    if (!this.#accusers.has(node)) return 0;
     const { neighbours, version } = this.#said.get(node) ?? NOTHING;
     let count = 0;
     for (const neighbour of neighbours) if (this.#saw(neighbour, node, version)) count += 1;
