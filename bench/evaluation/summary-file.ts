@@ -1,9 +1,10 @@
 import type { Evaluation } from './evaluation.js';
 import { type ArmSummary, columnsOf } from './summary.js';
 
-/** Digits of a figure of one trial: more say nothing. And of one over all trials: more than tables show. */
+/** Digits of a figure of one trial: more say nothing. */
 const DIGITS = 4;
-const DIGITS_OVER_ALL = 7;
+/** And of one over all trials: so many more than tables show that what is rounded twice is the same as rounded once. */
+const DIGITS_OVER_ALL = 12;
 
 /**
  * What the tables are made of and every figure of every trial, small enough to be kept with the documents: without the latencies
