@@ -85,7 +85,7 @@ export class Channel {
   }
 
   /**
-   * Written here and not by ws, in one piece: the same octets in two thirds of the time, which is what a burst of news takes. ws
+   * Written here and not by ws, in one piece: which takes two thirds of the time, and is what a burst of news mostly does. ws
    * sends nothing by itself but closing frames, so the two never come into each other's way.
    */
   send(frame: Uint8Array): void {

@@ -6,9 +6,10 @@ import type { Conntrack, ConntrackEntry, HandshakeEvent } from '../../ports/conn
 import type { Log } from '../../ports/log.js';
 import type { Syn } from '../../ports/packet-queue.js';
 import type { Random } from '../../ports/random.js';
-import type { Clock, Timer } from '../../ports/time.js';
-import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
+import type { Clock } from '../../ports/time.js';
+import type { Behavior, Mailbox } from '../supervision/actor.js';
 import type { Directory, DirectoryEntry } from './directory.js';
+import { Lookout } from './lookout.js';
 
 /** Backends chosen for SYNs, in the same order; undefined where the VIP has none. */
 export interface PlacedMessage {
@@ -56,11 +57,8 @@ export interface BalancerOptions {
 
 interface State {
   readonly balancer: Balancer;
-  /** Of the `expire` message that is on its way. */
-  expiring: Timer | undefined;
-  /** When a backend was chosen last, and whether another had been shortly before. */
-  placedMs: number;
-  busy: boolean;
+  /** For handshakes that never end. */
+  readonly lookout: Lookout<BalancerMessage>;
 }
 
 /** Chooses the backends of one VIP's connections. */
@@ -68,21 +66,14 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
   const { entry, directory, clock, log } = options;
   const random = (): number => options.random.next();
 
-  const expireLater = (state: State, self: Self<BalancerMessage>): void => {
-    if (state.expiring !== undefined) return;
-    const atMs = state.balancer.nextExpiryMs();
-    if (atMs === undefined) return;
-    state.expiring = self.sendAfter(Math.max(0, atMs - clock.nowMs()), { kind: 'expire' });
+  const expireLater = ({ balancer, lookout }: State): void => {
+    if (lookout.waiting) return;
+    const atMs = balancer.nextExpiryMs();
+    if (atMs !== undefined) lookout.wakeAfter(Math.max(0, atMs - clock.nowMs()));
   };
 
-  /**
-   * No handshake is in flight any more, as a rule long before the first could expire. While clients keep coming one message
-   * does for many of them, and costs less than to take it back for each.
-   */
-  const rest = (state: State): void => {
-    if (state.busy || state.balancer.handshakesInFlight > 0) return;
-    state.expiring?.cancel();
-    state.expiring = undefined;
+  const restIfDone = ({ balancer, lookout }: State): void => {
+    if (balancer.handshakesInFlight === 0) lookout.rest();
   };
 
   const announce = (balancer: Balancer): void => {
@@ -102,7 +93,7 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
   };
 
   return {
-    init: () => {
+    init: (self) => {
       const balancer = new Balancer(
         entry.vip,
         options.limits,
@@ -112,38 +103,40 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
       );
       balancer.setBackends(entry.backends);
       entry.balancer = balancer;
-      return { balancer, expiring: undefined, placedMs: Number.NEGATIVE_INFINITY, busy: false };
+      return {
+        balancer,
+        lookout: new Lookout<BalancerMessage>(self, { kind: 'expire' }, options.limits.connectTimeoutMs),
+      };
     },
 
-    handle: (state, message, self) => {
-      const { balancer } = state;
+    handle: (state, message) => {
+      const { balancer, lookout } = state;
       const nowMs = clock.nowMs();
       switch (message.kind) {
         case 'place': {
-          state.busy = nowMs - state.placedMs < options.limits.connectTimeoutMs;
-          state.placedMs = nowMs;
+          lookout.begin(nowMs);
           const backends = message.syns.map((syn) => balancer.place(syn.client, nowMs, random));
           message.replyTo.send({ kind: 'placed', syns: message.syns, backends });
-          expireLater(state, self);
+          expireLater(state);
           break;
         }
         case 'retransmitted': {
           const { syn, entry: existing } = message;
           const backend = balancer.retransmit(syn.client, existing.backend, nowMs, random);
           message.replyTo.send({ kind: 'placed-again', syn, entry: existing, backend });
-          expireLater(state, self);
+          expireLater(state);
           break;
         }
         case 'release':
           for (const client of message.clients) balancer.release(client);
-          rest(state);
+          restIfDone(state);
           break;
         case 'observed':
           for (const event of message.events) {
             if (event.kind === 'answered') balancer.answered(event.client, event.backend, event.atMs, true);
             else balancer.refused(event.client, event.backend, event.atMs);
           }
-          rest(state);
+          restIfDone(state);
           announce(balancer);
           break;
         case 'resynchronise':
@@ -154,12 +147,12 @@ export function vipBalancer(options: BalancerOptions): Behavior<BalancerMessage,
           balancer.setBackends(entry.backends);
           break;
         case 'expire':
-          state.expiring = undefined;
+          lookout.fired();
           // Events may be lost: a handshake has failed only if the kernel's table does not say otherwise.
           resynchronise(balancer, balancer.overdue(nowMs), options.conntrack, nowMs);
           balancer.expire(nowMs);
           announce(balancer);
-          expireLater(state, self);
+          expireLater(state);
           break;
       }
       return state;

@@ -4,10 +4,11 @@ import { addressOf, type Endpoint } from '../../core/endpoint.js';
 import type { CreateOutcome, Telemetry, VerdictOutcome } from '../../core/telemetry.js';
 import type { Conntrack, ConntrackEntry, Mapping } from '../../ports/conntrack.js';
 import type { PacketQueue, Syn } from '../../ports/packet-queue.js';
-import type { Clock, Timer } from '../../ports/time.js';
+import type { Clock } from '../../ports/time.js';
 import type { Behavior, Mailbox, Self } from '../supervision/actor.js';
 import type { PlacedAgainMessage, PlacedMessage } from './balancer.js';
 import type { Directory } from './directory.js';
+import { Lookout } from './lookout.js';
 import type { RouteCache } from './route-cache.js';
 
 export type NfqueueWorkerMessage =
@@ -45,11 +46,8 @@ interface State {
   readonly held: Map<number, Held>;
   /** Balancers that have not answered yet, by what they were asked. */
   readonly rounds: Map<readonly Syn[], Round>;
-  /** Of the `deadline` message that is on its way. */
-  watching: Timer | undefined;
-  /** When SYNs were taken up last, and whether others had been shortly before. */
-  takenMs: number;
-  busy: boolean;
+  /** For deadlines that nobody kept. */
+  readonly lookout: Lookout<NfqueueWorkerMessage>;
 }
 
 /**
@@ -103,18 +101,10 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
       telemetry.decided(nowMs - syn.arrivedMs);
     }
     telemetry.verdict(outcome, syns.length);
-    if (state.held.size === 0) rest(state);
-  };
-
-  /**
-   * All are decided, as a rule long before a deadline. While SYNs keep coming one message does for many of them, and costs less
-   * than to take it back for each. A round that is not through yet has nobody left.
-   */
-  const rest = (state: State): void => {
+    if (state.held.size > 0) return;
+    // A round that is not through yet has nobody left.
     state.rounds.clear();
-    if (state.busy) return;
-    state.watching?.cancel();
-    state.watching = undefined;
+    state.lookout.rest();
   };
 
   const release = (syns: readonly Syn[]): void => {
@@ -254,20 +244,18 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
     release(lost.filter((syn) => !again.some((other) => other.syn !== syn && sameFlow(other.syn, syn))));
   };
 
-  const watch = (state: State, self: Self<NfqueueWorkerMessage>): void => {
-    if (state.watching !== undefined || state.held.size === 0) return;
-    state.watching = self.sendAfter(DEADLINE_MS, { kind: 'deadline' });
+  const watch = ({ held, lookout }: State): void => {
+    if (held.size > 0) lookout.wakeAfter(DEADLINE_MS);
   };
 
   const take = (state: State, syns: readonly Syn[], self: Self<NfqueueWorkerMessage>): void => {
     if (syns.length === 0) return;
     const nowMs = clock.nowMs();
     const deadlineMs = nowMs + DEADLINE_MS;
-    state.busy = nowMs - state.takenMs < DEADLINE_MS;
-    state.takenMs = nowMs;
+    state.lookout.begin(nowMs);
     for (const syn of syns) state.held.set(syn.id, { syn, attempts: 1, deadlineMs });
     ask(state, syns, self.mailbox);
-    watch(state, self);
+    watch(state);
   };
 
   /** Carries out what is decided, without the answers that are missing: a balancer has crashed. */
@@ -307,9 +295,7 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
         life,
         held: new Map(),
         rounds: new Map(),
-        watching: undefined,
-        takenMs: Number.NEGATIVE_INFINITY,
-        busy: false,
+        lookout: new Lookout<NfqueueWorkerMessage>(self, { kind: 'deadline' }, DEADLINE_MS),
       };
       queue.receive((syns) => self.mailbox.send({ kind: 'syns', syns, life }));
       take(state, queue.outstanding(), self);
@@ -352,10 +338,10 @@ export function nfqueueWorker(options: NfqueueWorkerOptions): Behavior<NfqueueWo
           break;
         }
         case 'deadline':
-          state.watching = undefined;
+          state.lookout.fired();
           endRounds(state, self.mailbox);
           overdue(state, self);
-          watch(state, self);
+          watch(state);
           break;
       }
       return state;

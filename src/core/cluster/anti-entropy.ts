@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint.js';
 import type { DigestEntry, RecordKey } from './messages.js';
-import { compareClaims, RECORD_KINDS, type SealedRecord } from './record.js';
+import { compareClaims, keyOf, RECORD_KINDS, type SealedRecord } from './record.js';
 import type { RecordTable } from './record-table.js';
 import { DIGEST_MOST } from './wire.js';
 
@@ -62,9 +62,9 @@ export function compareDigest(
 ): Difference {
   const send: SealedRecord[] = [];
   const want: RecordKey[] = [];
-  const named = new Set<string>();
+  const named = new Set<number>();
   for (const entry of entries) {
-    named.add(`${entry.origin} ${entry.kind}`);
+    named.add(keyOf(entry.origin, entry.kind));
     const ours = table.record(entry.origin, entry.kind);
     const order = ours === undefined ? -1 : compareClaims(entryOf(ours), entry);
     // Also of an origin we cannot reach: our later record may be the one that says why.
@@ -75,7 +75,7 @@ export function compareDigest(
     if (((mask >>> bucket) & 1) === 0 || !includes(origin)) continue;
     for (const kind of RECORD_KINDS) {
       const ours = table.record(origin, kind);
-      if (ours !== undefined && !named.has(`${origin} ${kind}`)) send.push(ours);
+      if (ours !== undefined && !named.has(keyOf(origin, kind))) send.push(ours);
     }
   }
   return { send, want };

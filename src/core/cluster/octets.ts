@@ -3,6 +3,8 @@ import type { Endpoint } from '../endpoint.js';
 /** Numbers on the wire stay below 2^48: an endpoint fits, and a double holds them exactly. */
 const NUMBER_LIMIT = 2 ** 48;
 
+export const ENDPOINT_OCTETS = 6;
+
 /** Puts numbers and texts one after the other, big-endian, into octets that grow as needed. */
 export class OctetWriter {
   #octets: Uint8Array;
@@ -83,12 +85,12 @@ export class OctetWriter {
  * every read answers 0 or nothing. Counts are checked against what is left before anything is allocated for them.
  */
 export class OctetReader {
-  readonly #octets: Uint8Array;
+  readonly octets: Uint8Array;
   #at = 0;
   #fault: string | undefined;
 
   constructor(octets: Uint8Array) {
-    this.#octets = octets;
+    this.octets = octets;
   }
 
   get fault(): string | undefined {
@@ -96,31 +98,29 @@ export class OctetReader {
   }
 
   get left(): number {
-    return this.#octets.length - this.#at;
+    return this.octets.length - this.#at;
   }
 
   fail(reason: string): void {
     this.#fault ??= reason;
-    this.#at = this.#octets.length;
+    this.#at = this.octets.length;
   }
 
   u8(): number {
     if (this.left < 1) return this.#short();
-    return this.#octets[this.#at++]!;
+    return this.octets[this.#at++]!;
   }
 
   u32(): number {
     if (this.left < 4) return this.#short();
-    const octets = this.#octets;
-    const at = this.#at;
-    this.#at = at + 4;
-    return (octets[at]! * 2 ** 24 + (octets[at + 1]! << 16) + (octets[at + 2]! << 8) + octets[at + 3]!) >>> 0;
+    this.#at += 4;
+    return u32At(this.octets, this.#at - 4);
   }
 
   endpoint(): Endpoint {
-    if (this.left < 6) return this.#short() as Endpoint;
-    this.#at += 6;
-    return this.#checked(endpointAt(this.#octets, this.#at - 6));
+    if (this.left < ENDPOINT_OCTETS) return this.#short() as Endpoint;
+    this.#at += ENDPOINT_OCTETS;
+    return this.#checked(endpointAt(this.octets, this.#at - ENDPOINT_OCTETS));
   }
 
   varint(): number {
@@ -156,7 +156,7 @@ export class OctetReader {
       return NOTHING;
     }
     this.#at += length;
-    return this.#octets.subarray(this.#at - length, this.#at);
+    return this.octets.subarray(this.#at - length, this.#at);
   }
 
   /** A count of things of `size` octets at least. */
@@ -201,11 +201,13 @@ export class OctetReader {
   }
 }
 
-/** The endpoint, or whatever it is, of the six octets from `at` on. */
+/** The endpoint, or whatever it is, of the `ENDPOINT_OCTETS` from `at` on. */
 export function endpointAt(octets: Uint8Array, at: number): Endpoint {
-  const high = octets[at]! * 256 + octets[at + 1]!;
-  const low = octets[at + 2]! * 2 ** 24 + (octets[at + 3]! << 16) + (octets[at + 4]! << 8) + octets[at + 5]!;
-  return (high * 2 ** 32 + low) as Endpoint;
+  return ((octets[at]! * 256 + octets[at + 1]!) * 2 ** 32 + u32At(octets, at + 2)) as Endpoint;
+}
+
+function u32At(octets: Uint8Array, at: number): number {
+  return (octets[at]! * 2 ** 24 + (octets[at + 1]! << 16) + (octets[at + 2]! << 8) + octets[at + 3]!) >>> 0;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint.js';
 import type { Vips } from '../vips.js';
-import { endpointAt, OctetReader, OctetWriter } from './octets.js';
+import { ENDPOINT_OCTETS, endpointAt, OctetReader, OctetWriter } from './octets.js';
 
 /**
  * Orders what one origin published: `epoch` counts its starts (and refutations), `counter` what it published since.
@@ -128,7 +128,7 @@ export function knownRecord(
   known: KnownRecord,
 ): SealedRecord | undefined {
   const kind = RECORD_KINDS[octets[start]!];
-  if (kind === undefined || end - start < 7) return undefined;
+  if (kind === undefined || end - start < 1 + ENDPOINT_OCTETS) return undefined;
   const sealed = known(endpointAt(octets, start + 1), kind);
   if (sealed === undefined || sealed.octets.length !== end - start) return undefined;
   const ours = sealed.octets;

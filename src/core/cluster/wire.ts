@@ -131,19 +131,14 @@ export function decode(frame: Uint8Array, known: KnownRecord = () => undefined):
   const from = new OctetReader(frame);
   const kind = KINDS[from.u8()];
   if (kind === undefined || frame.length === 0) return { ok: false, reason: 'a message of an unknown kind' };
-  const message = readMessage(kind, from, frame, known);
+  const message = readMessage(kind, from, known);
   from.end();
   return from.fault === undefined
     ? { ok: true, message }
     : { ok: false, reason: `a broken ${kind}: ${from.fault}` };
 }
 
-function readMessage(
-  kind: Message['kind'],
-  from: OctetReader,
-  frame: Uint8Array,
-  known: KnownRecord,
-): Message {
+function readMessage(kind: Message['kind'], from: OctetReader, known: KnownRecord): Message {
   switch (kind) {
     case 'ping':
     case 'pong':
@@ -169,7 +164,7 @@ function readMessage(
         peers: readPeers(from, PEERS_MOST, 'peers'),
       };
     case 'records':
-      return { kind, records: readRecords(from, frame, known) };
+      return { kind, records: readRecords(from, known) };
     case 'summary':
       return { kind, hashes: Array.from({ length: BUCKETS }, () => from.u32()) };
     case 'digest': {
@@ -195,7 +190,7 @@ function readMessage(
   }
 }
 
-function readRecords(from: OctetReader, frame: Uint8Array, known: KnownRecord): SealedRecord[] {
+function readRecords(from: OctetReader, known: KnownRecord): SealedRecord[] {
   const records: SealedRecord[] = [];
   while (from.left > 0 && from.fault === undefined) {
     if (records.length === RECORDS_MOST) {
@@ -207,7 +202,8 @@ function readRecords(from: OctetReader, frame: Uint8Array, known: KnownRecord): 
     const end = start + length;
     // The frame is a view of what was read, perhaps of much more: what may be kept is copied.
     const opened =
-      knownRecord(frame, start, end, known) ?? openRecord(new Uint8Array(frame.subarray(start, end)));
+      knownRecord(from.octets, start, end, known) ??
+      openRecord(new Uint8Array(from.octets.subarray(start, end)));
     if (typeof opened === 'string') from.fail(opened);
     else records.push(opened);
   }
